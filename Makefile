@@ -1,0 +1,89 @@
+# Everything runs in .venv, which is made on first need and remade when pyproject.toml or
+# constraints.txt change. `make setup PYTHON=python3.12` chooses the interpreter that makes it; to
+# change it later, remove .venv first.
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+EXTRAS ?= cpu,lab,dev
+CANDIDATES := python3 python3.13 python3.12 python3.11
+UV ?= $(shell command -v uv 2>/dev/null)
+TEST_WORKERS ?= 2
+# Where tests run side by side, each process computes with one thread.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab run outputs test test-unit test-notebooks lint bench data clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## make .venv and install the course in it (PYTHON=python3.12 chooses the interpreter)
+
+lab: $(STAMP) ## open the course in JupyterLab
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+run: $(STAMP) ## run every notebook at its defaults into build/course (NOTEBOOKS="01 02" for some)
+	$(BIN)/course run $(NOTEBOOKS) --to build/course
+
+outputs: $(STAMP) ## run notebooks and store their outputs in them (NOTEBOOKS="01 02" for some)
+	$(BIN)/course run --in-place $(NOTEBOOKS)
+
+test: lint test-unit test-notebooks ## lint, unit tests and notebook tests
+
+test-unit: $(STAMP) # the unit tests alone
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests
+
+test-notebooks: $(STAMP) ## run every notebook with small settings and compare its checked outputs
+	rm -rf build/smoke
+	$(BIN)/course prepare --profile smoke --to build/smoke
+	COURSE_LEDGER="$(CURDIR)/build/smoke/ledger.jsonl" JUPYTER_PREFER_ENV_PATH=1 $(ONE_THREAD) \
+	  $(BIN)/python -m pytest -p tests.nbval_rules --nbval-lax --nbval-cell-timeout 600 \
+	  -n $(TEST_WORKERS) --dist loadfile build/smoke
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(STAMP) ## measure how fast the course starts
+	$(BIN)/python tests/benchmarks/startup.py
+
+data: $(STAMP) ## fetch and verify the full data sets
+	$(BIN)/course data
+
+clean: ## remove what was built (.venv, runs/ and downloaded data stay)
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find course_utils notebooks tests -name __pycache__ -prune -exec rm -rf {} +
+	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+$(STAMP): pyproject.toml constraints.txt
+	@python='$(PYTHON)'; \
+	if [ -z "$$python" ]; then \
+	  for each in $(CANDIDATES); do \
+	    if $$each -c '$(SUPPORTED)' 2>/dev/null; then python=$$each; break; fi; \
+	  done; \
+	fi; \
+	if [ -z "$$python" ]; then \
+	  echo "The course needs Python 3.11, 3.12 or 3.13, and none of $(CANDIDATES) is one;" \
+	    "install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c '$(SUPPORTED)' 2>/dev/null; then \
+	  echo "The course needs Python 3.11, 3.12 or 3.13; PYTHON=$$python is" \
+	    "$$("$$python" --version 2>/dev/null || echo not found). Name another one: make setup PYTHON=python3.12" >&2; \
+	  exit 1; \
+	fi; \
+	if [ -n '$(PYTHON)' ] || ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
+	  echo "Making .venv with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear .venv || { \
+	    echo "$$python cannot make a virtual environment; on Debian and Ubuntu install" \
+	      "python3-venv first." >&2; exit 1; }; \
+	fi
+	@if [ -n "$(UV)" ] && $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
+	    -c constraints.txt -e ".[$(EXTRAS)]"; then :; else \
+	  echo "Installing the course and what it needs (about 2 GB); this takes a few minutes"; \
+	  $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"; \
+	fi
+	@touch $@

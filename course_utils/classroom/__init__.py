@@ -1,0 +1,1 @@
+"""The command ``course``: run, check and publish the notebooks. Notebooks never import this."""

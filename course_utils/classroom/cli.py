@@ -1,0 +1,44 @@
+"""The command ``course``. Subcommands are imported when they are called, so that it starts fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from course_utils import __version__
+
+# name: (module with a click command called `command`, one line for the overview).
+# The lines stand here so that `course --help` imports none of the modules.
+COMMANDS = {
+    "run": ("course_utils.classroom.run", "Run notebooks; write them, HTML pages and an index."),
+    "prepare": ("course_utils.classroom.prepare", "Write a profile's values into notebooks."),
+    "report": ("course_utils.classroom.report", "Write the pages and the index of a run again."),
+    "data": ("course_utils.classroom.data", "Fetch and verify the full data sets."),
+    "doctor": ("course_utils.classroom.doctor", "Say what this machine has and what is missing."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(COMMANDS[cmd_name][0]).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="course")
+def main() -> None:
+    """Run, check and publish the notebooks of the course *Overfit on Purpose*."""

@@ -1,0 +1,195 @@
+"""``course doctor``: say what this machine has, and what to do about what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+# What the course needs, and the names under which it may be installed.
+NEEDED = {
+    "tensorflow": (("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly"), (2, 20)),
+    "keras": (("keras", "keras-nightly"), (3, 13)),
+    "numpy": (("numpy",), (1, 26)),
+}
+USEFUL = ("jupyterlab", "papermill", "pooch", "gdown")
+DOWNLOAD_MB = {"fashion_mnist": 31, "mnist": 11, "cifar10": 170, "cats_vs_dogs": 852}
+
+
+@dataclass
+class Findings:
+    """What was found: lines to print, advice, and what stops the course altogether."""
+
+    lines: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+    fatal: list[str] = field(default_factory=list)
+
+    def title(self, text: str) -> None:
+        """Begin a section."""
+        self.lines += ([""] if self.lines else []) + [text]
+
+    def say(self, what: str, text: str) -> None:
+        """Add one aligned line."""
+        self.lines.append(f"  {what:<16} {text}")
+
+
+@click.command(name="doctor")
+def command() -> None:
+    """Say what this machine has, and what to do about what is missing.
+
+    Ends with status 1 only where the course cannot run at all.
+    """
+    found = examine()
+    click.echo("\n".join(found.lines))
+    if found.fatal or found.advice:
+        click.echo("\nWhat to do")
+        for text in found.fatal + found.advice:
+            click.echo(f"  - {text}")
+    verdict = "cannot run yet: see the first point" if found.fatal else "can run here"
+    click.echo(f"\nThe course {verdict}.")
+    if found.fatal:
+        raise click.exceptions.Exit(1)
+
+
+def examine() -> Findings:
+    """Look at the software, the machine and the data.
+
+    Returns
+    -------
+    Findings
+        Lines to print, advice, and what stops the course.
+    """
+    found = Findings()
+    found.title("Software")
+    _software(found)
+    found.title("Machine")
+    _machine(found)
+    found.title("Data")
+    _data(found)
+    return found
+
+
+def _software(found: Findings) -> None:
+    found.say("python", platform.python_version())
+    for name, (distributions, least) in NEEDED.items():
+        version = next(filter(None, map(_version, distributions)), None)
+        found.say(name, version or "not installed")
+        wanted = ".".join(map(str, least))
+        if version is None:
+            found.fatal.append(f"{name} is missing: {_install(name, wanted)}.")
+        elif tuple(map(int, re.findall(r"\d+", version)[:2])) < least:
+            found.fatal.append(
+                f"{name} {version} is older than {wanted}: {_install(name, wanted)}."
+            )
+    for name in USEFUL:
+        found.say(name, _version(name) or "not installed")
+        if _version(name) is None:
+            found.advice.append(f'{name} is missing: run pip install "{name}".')
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _install(name: str, wanted: str) -> str:
+    if name == "tensorflow":
+        return 'run `make setup`, or pip install ".[cpu]" (".[gpu]" with an NVIDIA card) here'
+    return f'run pip install "{name}>={wanted}"'
+
+
+def _machine(found: Findings) -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found.say("cores", str(cores))
+    free, total = _memory()
+    found.say("memory free", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB")
+    if free < 1.5e9:
+        found.advice.append("Little memory is free: close other programs and other notebooks.")
+    if any(text.startswith("tensorflow") for text in found.fatal):
+        return
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        found.fatal.append(f"KERAS_BACKEND={backend}: unset it, the course runs on TensorFlow.")
+        return
+    try:
+        from course_utils import runtime  # first: it imports TensorFlow without its start-up log
+
+        import tensorflow as tf  # isort: skip
+
+        gpus = tf.config.list_physical_devices("GPU")
+        precision = runtime.resolve_precision("auto")
+    except Exception as error:  # whatever it is, the reader needs to hear of it
+        reason = (str(error).strip().splitlines() or [""])[0]
+        found.fatal.append(
+            f"TensorFlow does not start ({type(error).__name__}: {reason}): "
+            f"{_install('tensorflow', '')}."
+        )
+        return
+    found.say("GPU", f"{len(gpus)} found" if gpus else "none that TensorFlow can use")
+    if not gpus and shutil.which("nvidia-smi"):
+        found.advice.append(
+            'An NVIDIA driver is here but TensorFlow sees no GPU: pip install ".[gpu]".'
+        )
+    quick = precision == "mixed_bfloat16"
+    found.say("bfloat16", "yes, precision='auto' uses it" if quick else "no, float32 is faster")
+
+
+def _memory() -> tuple[int, int]:
+    """Return free and total bytes, of the container where there is one."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    free, total = memory.available, memory.total
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        free, total = min(free, max(limit - used, 0)), min(total, limit)
+    except (OSError, ValueError):
+        pass  # no container, or one without a limit
+    return free, total
+
+
+def _data(found: Findings) -> None:
+    from course_utils import datasets
+
+    try:
+        for name in datasets.NAMES:
+            datasets.load(name)
+        found.say("embedded", "all four samples read and verified")
+    except datasets.DataError as error:
+        found.say("embedded", "damaged")
+        found.fatal.append(str(error))
+    found.say("COURSE_DATA_DIR", os.environ.get("COURSE_DATA_DIR") or "not set")
+    cache = datasets.cache_dir()
+    there = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    room = shutil.disk_usage(there).free
+    found.say("cache", f"{cache} ({room / 1e9:.1f} GB free)")
+    if not os.access(there, os.W_OK):
+        found.advice.append(f"{there} cannot be written: set COURSE_CACHE to a folder of yours.")
+    missing = []
+    for name in datasets.NAMES:
+        try:
+            place = datasets.find(name)
+        except datasets.DataError as error:
+            found.say("full sets", "not looked for")
+            found.advice.append(str(error))
+            return
+        found.say(name, f"full set in {place[0]}: {place[1]}" if place else "full set not here")
+        if place is None:
+            missing.append(name)
+    if missing:
+        size = sum(DOWNLOAD_MB[name] for name in missing)
+        found.advice.append(
+            f'Only for data="full": `course data {" ".join(missing)}` downloads {size} MB.'
+        )
+        if room < 3e6 * size:
+            found.advice.append("The disk has little room for that: set COURSE_CACHE to another.")

@@ -1,0 +1,322 @@
+"""``course report``: HTML pages of executed notebooks and an index that needs no server."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from nbformat import NotebookNode
+
+# nbconvert's page for JupyterLab, with the figures' own alternative texts and without the script
+# that only widgets need (it comes from the network, and a page must open without one).
+PAGE = """
+{%- extends 'index.html.j2' -%}
+{% block html_head_js_requirejs %}{% if "widgets" in nb.metadata %}{{ super() }}{% endif %}
+{% endblock %}
+{% block extra_css %}<style>.jp-RenderedImage img { max-width: 100%; height: auto }</style>
+{% endblock %}
+{% block data_png scoped %}
+<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
+<img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
+alt="{{ (output | get_metadata('alt', 'image/png') or '') | escape_html }}">
+</div>
+{% endblock data_png %}
+"""
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Overfit on Purpose</title>
+<style>
+:root {{ color-scheme: light; --line: #d0d7de; --soft: #57606a }}
+* {{ box-sizing: border-box }}
+body {{ margin: 0 auto; max-width: 84rem; padding: 1.5rem 1rem 3rem; color: #1f2328;
+  background: #fff; font: 1rem/1.5 system-ui, sans-serif }}
+h1 {{ font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem }}
+h2 {{ font-size: 1.2rem; margin: 2.2rem 0 .8rem }}
+.soft {{ color: var(--soft) }}
+.cards {{ display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)) }}
+.card {{ border: 1px solid var(--line); border-radius: .5rem; overflow: hidden;
+  display: flex; flex-direction: column }}
+.card img {{ display: block; width: 100%; height: 10rem; object-fit: contain;
+  border-bottom: 1px solid var(--line); background: #fff }}
+.card div {{ padding: .8rem 1rem 1rem }}
+.card h3 {{ font-size: 1rem; margin: 0 0 .3rem }}
+.card p {{ margin: .3rem 0 0; font-size: .9rem; overflow-wrap: anywhere }}
+.failed {{ border-color: #b35900 }}
+.failed strong {{ color: #8a4300 }}
+.wide {{ overflow-x: auto }}
+table {{ border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }}
+th, td {{ padding: .35rem .55rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line) }}
+th:nth-child(-n+4), td:nth-child(-n+4) {{ text-align: left }}
+th {{ white-space: normal; vertical-align: bottom }}
+a {{ color: #0550ae }}
+</style>
+</head>
+<body>
+<h1>Overfit on Purpose</h1>
+<p class="soft">{summary}</p>
+<h2>Notebooks</h2>
+<div class="cards">
+{cards}
+</div>
+<h2>Results</h2>
+{table}
+</body>
+</html>
+"""
+
+# Decimals of the columns of `course_utils.ledger.table`; a column not named here gets three digits.
+DECIMALS = {
+    "n": 0,
+    "train acc %": 1,
+    "val acc %": 1,
+    "test acc %": 1,
+    "val cross-entropy": 3,
+    "gap": 1,
+    "best epoch": 1,
+    "epochs": 0,
+    "seconds": 1,
+    "parameters": 0,
+}
+# Headings that are wider than what stands under them, shortened for a terminal.
+SHORT = {
+    "train acc %": "train %",
+    "val acc %": "val %",
+    "test acc %": "test %",
+    "val cross-entropy": "val x-entropy",
+    "best epoch": "best",
+}
+# Columns that a narrow terminal can do without, the first to go first.
+DISPENSABLE = ("protocol", "parameters", "epochs", "data", "seconds", "n", "best epoch")
+
+
+def write_page(notebook: Path) -> Path:
+    """Write the HTML page of an executed notebook beside it.
+
+    Parameters
+    ----------
+    notebook : pathlib.Path
+        The executed notebook.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+    """
+    import nbformat
+    from jinja2 import DictLoader
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(
+        template_name="lab",
+        template_file="course.html.j2",
+        extra_loaders=[DictLoader({"course.html.j2": PAGE})],
+    )
+    nb = nbformat.read(notebook, as_version=4)
+    nb.metadata["title"] = title(nb) or notebook.stem
+    body, _ = exporter.from_notebook_node(nb)
+    page = notebook.with_suffix(".html")
+    page.write_text(body, encoding="utf-8")
+    return page
+
+
+def title(nb: NotebookNode) -> str:
+    """First heading of a notebook, as plain text."""
+    for cell in nb.cells:
+        # Papermill puts a note about an error above the title.
+        if cell.cell_type == "markdown" and (
+            found := re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.M)
+        ):
+            return re.sub(r"[*_`]", "", found[1])
+    return ""
+
+
+def figure(nb: NotebookNode) -> tuple[bytes, str] | None:
+    """The figure that stands for a notebook.
+
+    Parameters
+    ----------
+    nb : nbformat.NotebookNode
+        An executed notebook.
+
+    Returns
+    -------
+    tuple of (bytes, str) or None
+        PNG and alternative text of the first figure of a cell tagged ``thumbnail``, else of the
+        first figure; None where there is no figure.
+    """
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    marked = [cell for cell in cells if "thumbnail" in cell.metadata.get("tags", [])]
+    for cell in marked + cells:
+        for output in cell.outputs:
+            data = output.get("data", {}).get("image/png")
+            if data:
+                alt = output.metadata.get("image/png", {}).get("alt", "")
+                return base64.b64decode("".join(data)), alt
+    return None
+
+
+def _error(nb: NotebookNode) -> str:
+    """Why a notebook failed: as `course run` noted it, else the first error in its outputs."""
+    if noted := nb.metadata.get("course", {}).get("error"):
+        return noted
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return f"cell {cell.execution_count}: {output.ename}: {output.evalue}"
+    return ""
+
+
+def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
+    """Write ``index.html`` for the executed notebooks of a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder with executed notebooks and their pages.
+    records : iterable of dict
+        Runs for the table of results.
+
+    Returns
+    -------
+    pathlib.Path
+        The index.
+    """
+    import nbformat
+
+    cards, failed = [], 0
+    thumbnails = folder / "thumbnails"
+    shutil.rmtree(thumbnails, ignore_errors=True)
+    paths = sorted(folder.glob("*.ipynb"))
+    for path in paths:
+        nb = nbformat.read(path, as_version=4)
+        failed += bool(_error(nb))
+        cards.append(_card(path, nb, thumbnails))
+    summary = f"{len(paths)} notebooks" + (f", {failed} failed" if failed else "")
+    index = folder / "index.html"
+    text = INDEX.format(summary=summary, cards="\n".join(cards), table=html_table(records))
+    index.write_text(text, encoding="utf-8")
+    return index
+
+
+def _card(path: Path, nb: NotebookNode, thumbnails: Path) -> str:
+    image = ""
+    page = escape(f"{path.stem}.html")
+    if found := figure(nb):
+        thumbnails.mkdir(exist_ok=True)
+        (thumbnails / f"{path.stem}.png").write_bytes(found[0])
+        source = escape(f"thumbnails/{path.stem}.png")
+        image = f'<a href="{page}"><img src="{source}" alt="{escape(found[1])}"></a>\n'
+    seconds = nb.metadata.get("course", {}).get("seconds")
+    notes = [path.stem] + ([f"{seconds:.0f} s"] if seconds is not None else [])
+    error = _error(nb)
+    return (
+        f'<article class="card{" failed" if error else ""}">\n{image}<div>'
+        f'<h3><a href="{page}">{escape(title(nb) or path.stem)}</a></h3>'
+        + (f"<p><strong>Failed</strong> in {escape(error)}</p>" if error else "")
+        + f'<p class="soft">{escape(" · ".join(notes))} · '
+        f'<a href="{escape(path.name)}">notebook</a></p></div>\n</article>'
+    )
+
+
+def formatted(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Table of results as text, with the decimals each column deserves.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `course_utils.ledger.table`, every value a string, an en dash where nothing was measured.
+    """
+    from course_utils import ledger
+
+    frame = ledger.table(records)
+
+    def text(value: Any, column: str) -> str:
+        if value is None or value != value:
+            return "–"
+        if isinstance(value, str):
+            return value
+        decimals = DECIMALS.get(column)
+        return f"{value:.3g}" if decimals is None else f"{value:,.{decimals}f}"
+
+    shown = frame.astype(object).copy()
+    for column in frame.columns:
+        shown[column] = [text(value, column) for value in frame[column]]
+    return shown
+
+
+def html_table(records: Iterable[dict[str, Any]]) -> str:
+    """Table of results for the index, every cell escaped."""
+    frame = formatted(records)
+    if frame.empty:
+        return '<p class="soft">No training runs were recorded.</p>'
+    table = frame.to_html(index=False, escape=True, border=0)
+    return f'<div class="wide">{table}</div>'
+
+
+def terminal_table(records: Iterable[dict[str, Any]], width: int | None = None) -> str:
+    """Table of results for a terminal; columns are left out until it fits.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Runs.
+    width : int, optional
+        Characters in a line; the terminal's, or 100 where there is none.
+
+    Returns
+    -------
+    str
+        The table.
+    """
+    frame = formatted(records)
+    if frame.empty:
+        return "No training runs were recorded."
+    # The number is enough: the full names stand above the table.
+    frame["notebook"] = [re.sub(r"^(\d+)_.*", r"\1", name) for name in frame["notebook"]]
+    width = width or shutil.get_terminal_size((100, 20)).columns
+    for column in (None, *DISPENSABLE):
+        frame = frame.drop(columns=column, errors="ignore") if column else frame
+        text = frame.rename(columns=SHORT).to_string(index=False)
+        if max(map(len, text.splitlines())) <= width:
+            break
+    return text
+
+
+@click.command("report", short_help="Write the pages and the index of a run again.")
+@click.argument(
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("build/course"),
+)
+def command(folder: Path) -> None:
+    """Write the HTML page of every executed notebook in FOLDER, and index.html, again.
+
+    FOLDER is what `course run` wrote, build/course if not given; its ledger.jsonl makes the table.
+    """
+    from course_utils import ledger
+    from course_utils.classroom.run import relative
+
+    for path in sorted(folder.glob("*.ipynb")):
+        write_page(path)
+    index = write_index(folder, ledger.read(folder / "ledger.jsonl"))
+    click.echo(f"Index: {relative(index)}")

@@ -1,0 +1,264 @@
+"""Where the images come from: an embedded sample, or the full set, always verified.
+
+>>> from course_utils import datasets
+>>> shirts = datasets.load("fashion_mnist", train_size=1000)
+>>> shirts.x_train.shape, shirts.x_train.dtype
+((1000, 28, 28, 1), dtype('uint8'))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from course_utils.datasets import _cats_vs_dogs, _embedded, _fetch
+from course_utils.datasets._catalog import CATALOG, NAMES, DataError, choice
+from course_utils.datasets._cats_vs_dogs import image_folders, provenance
+from course_utils.datasets._fetch import cache_dir
+from course_utils.datasets._split import check_size, stratified_order
+
+__all__ = [
+    "NAMES",
+    "DataError",
+    "Dataset",
+    "cache_dir",
+    "fetch",
+    "find",
+    "image_folders",
+    "load",
+    "provenance",
+    "sizes",
+]
+
+
+@dataclass(frozen=True, eq=False)  # whether two are equal has no short answer
+class Dataset:
+    """Three disjoint sets of images, and where they came from.
+
+    Images are uint8 of shape (n, height, width, channels), labels uint8 of shape (n,).
+
+    Parameters
+    ----------
+    name, data, title : str
+        ``"fashion_mnist"``, ``"embedded"`` or ``"full"``, ``"Fashion-MNIST"``.
+    class_names : tuple of str
+        Position i names label i.
+    x_train, y_train, x_validation, y_validation, x_test, y_test : numpy.ndarray
+        The images and their labels.
+    source : str
+        One sentence of provenance.
+    split : str
+        ``"stratified"`` or ``"published"``.
+    """
+
+    name: str
+    data: str
+    title: str
+    class_names: tuple[str, ...]
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_validation: np.ndarray
+    y_validation: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    source: str
+    split: str
+
+    def __repr__(self) -> str:
+        """Say what is in it, in one line; the arrays themselves would fill the page."""
+        counts = " / ".join(
+            f"{len(labels):,}" for labels in (self.y_train, self.y_validation, self.y_test)
+        )
+        return f"<{self.title}: {counts} train / validation / test images; {self.source}>"
+
+
+def load(
+    name: str,
+    data: str = "embedded",
+    *,
+    train_size: int | None = None,
+    validation_size: int | None = None,
+    test_size: int | None = None,
+    split: str = "stratified",
+) -> Dataset:
+    """Load a data set as three disjoint sets of images.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    data : {"embedded", "full"}
+        The sample that ships with the course (never touches the network), or the full set from
+        ``COURSE_DATA_DIR``, the user's cache or a download, whichever has it first.
+    train_size, validation_size, test_size : int, optional
+        How many images; None takes all. For the full set, a sixth of the official training
+        split goes to validation and the rest to training unless they are given.
+    split : {"stratified", "published"}
+        How the full set's official training split is parted: shuffled with a fixed seed in
+        equal class shares, or as Keras's ``validation_split`` does it: the first images train,
+        the last validate. The embedded sample has its parts stored and gives the same for both.
+
+    Returns
+    -------
+    Dataset
+        uint8 images and labels. Validation images always come from the official training
+        split, test images from the official test split.
+
+    Raises
+    ------
+    DataError
+        In one sentence that says what to do.
+    """
+    choice("name", name, NAMES)
+    choice("data", data, ("embedded", "full"))
+    choice("split", split, ("stratified", "published"))
+    asked = {"train": train_size, "validation": validation_size, "test": test_size}
+    entry = CATALOG[name]
+    if data == "embedded":
+        limits = sizes(name, data)
+        counts = {
+            part: check_size(
+                f"{part}_size",
+                asked[part],
+                limit,
+                f"the embedded {part} set of {entry.title} has {limit:,} images",
+            )
+            for part, limit in limits.items()
+        }
+        parts = {
+            part: (images[: counts[part]], labels[: counts[part]])
+            for part, (images, labels) in _embedded.pools(name).items()
+        }
+        source = f"embedded sample, drawn from {entry.drawn_from}"
+    else:
+        if not entry.splits:
+            raise DataError(
+                f"The full {entry.title} set is photographs of many sizes and not one array: "
+                'use datasets.image_folders("full") and keras.utils.image_dataset_from_directory.'
+            )
+        counts = _full_counts(name, asked)
+        arrays, source = _fetch.official(name)
+        parts = _full_parts(arrays, counts, split, entry.image)
+    return Dataset(
+        name=name,
+        data=data,
+        title=entry.title,
+        class_names=entry.class_names,
+        **{
+            f"{axis}_{part}": pair[i] for part, pair in parts.items() for i, axis in enumerate("xy")
+        },
+        source=source,
+        split=split,
+    )
+
+
+def sizes(name: str, data: str = "embedded") -> dict[str, int]:
+    """Return how many images there are to choose from.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    data : {"embedded", "full"}
+        Which form of it.
+
+    Returns
+    -------
+    dict
+        For ``train``, ``validation`` and ``test``. In the full arrays train and validation are
+        parts of one official training split: together they may not exceed either number.
+    """
+    choice("name", name, NAMES)
+    choice("data", data, ("embedded", "full"))
+    entry = CATALOG[name]
+    if data == "embedded":
+        return dict(entry.embedded)
+    if not entry.splits:
+        return {part: 2 * len(numbers) for part, numbers in _cats_vs_dogs.SUBSET.items()}
+    train, test = entry.splits["train"], entry.splits["test"]
+    return {"train": train, "validation": train, "test": test}
+
+
+def find(name: str) -> tuple[str, Path] | None:
+    """Say where the full set would come from now, without reading it.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+
+    Returns
+    -------
+    tuple of str and pathlib.Path, or None
+        ``"COURSE_DATA_DIR"`` or ``"cache"`` and the file or folder; None means a download.
+    """
+    choice("name", name, NAMES)
+    return _fetch.find_arrays(name) if CATALOG[name].splits else _cats_vs_dogs.find_photographs()
+
+
+def fetch(name: str, folder: str | Path | None = None) -> tuple[Path, str]:
+    """Make sure that the full set is on this machine and is what was published.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    folder : str or pathlib.Path, optional
+        Put a copy in canonical form there. Without it, a set that neither ``COURSE_DATA_DIR``
+        nor the user's cache has is downloaded into the cache.
+
+    Returns
+    -------
+    tuple of pathlib.Path and str
+        The file or folder, and where its bytes came from.
+    """
+    choice("name", name, NAMES)
+    folder = Path(folder).expanduser() if folder is not None else None
+    if not CATALOG[name].splits:
+        return _cats_vs_dogs.fetch_photographs(folder)
+    if folder is not None:
+        return _fetch.copy_to(name, folder)
+    source = _fetch.official(name)[1]
+    return _fetch.find_arrays(name)[1], source
+
+
+def _full_counts(name: str, asked: dict[str, int | None]) -> dict[str, int]:
+    """Settle the three sizes of a full set before anything is read or downloaded."""
+    title, pool = CATALOG[name].title, CATALOG[name].splits
+    official = f"{title} has {pool['train']:,} official training images"
+    sixth = pool["train"] // 6 if asked["validation"] is None else asked["validation"]
+    checked = {
+        "validation": check_size("validation_size", sixth, pool["train"] - 1, official),
+        "test": check_size(
+            "test_size", asked["test"], pool["test"], f"{title} has {pool['test']:,} test images"
+        ),
+    }
+    rest = pool["train"] - checked["validation"]
+    why = f"{official}, of which validation takes {checked['validation']:,}"
+    return checked | {"train": check_size("train_size", asked["train"], rest, why)}
+
+
+def _full_parts(
+    arrays: dict[str, np.ndarray], counts: dict[str, int], split: str, image: tuple[int, int, int]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Part the official arrays as `load` describes."""
+    if split == "published":
+        train = slice(None, counts["train"])
+        validation = slice(len(arrays["y_train"]) - counts["validation"], None)
+        test = slice(None, counts["test"])
+    else:
+        order = stratified_order(arrays["y_train"])
+        train = order[: counts["train"]]
+        validation = order[len(order) - counts["validation"] :]
+        test = stratified_order(arrays["y_test"])[: counts["test"]]
+    chosen = (
+        ("train", "train", train),
+        ("validation", "train", validation),
+        ("test", "test", test),
+    )
+    return {
+        part: (arrays[f"x_{pool}"][rows].reshape(-1, *image), arrays[f"y_{pool}"][rows])
+        for part, pool, rows in chosen
+    }

@@ -1,0 +1,87 @@
+"""Read the small real data sets that ship with the course: WebP atlases beside a JSON index."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from importlib.resources import files
+
+import numpy as np
+
+from course_utils.datasets._catalog import CATALOG, DataError
+
+POOLS = ("train", "validation", "test")
+
+
+def index(name: str) -> dict:
+    """Return the index of an embedded set.
+
+    Parameters
+    ----------
+    name : str
+        One of the course's data sets.
+
+    Returns
+    -------
+    dict
+        ``columns`` of the atlas, ``sha256`` of the decoded images, and for each pool its
+        ``labels`` and the ``indices`` of its images in the official split.
+    """
+    return json.loads(_read(f"{name}.json"))
+
+
+def pools(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Decode an embedded set into its three pools.
+
+    Parameters
+    ----------
+    name : str
+        One of the course's data sets.
+
+    Returns
+    -------
+    dict
+        Pool name to ``(images, labels)``: uint8, images with a channel axis, in stored order.
+    """
+    listing = index(name)
+    count = sum(len(listing[pool]["labels"]) for pool in POOLS)
+    images = cut(_decode(name), CATALOG[name].image, listing["columns"], count)
+    if hashlib.sha256(images.tobytes()).hexdigest() != listing["sha256"]:
+        raise DataError(
+            f"The embedded images of {CATALOG[name].title} do not match their digest: "
+            "the file is damaged or this Pillow decodes WebP wrongly. Install the course again."
+        )
+    result, start = {}, 0
+    for pool in POOLS:
+        labels = np.array(listing[pool]["labels"], np.uint8)
+        result[pool] = (images[start : start + len(labels)], labels)
+        start += len(labels)
+    return result
+
+
+def cut(atlas: np.ndarray, image: tuple[int, int, int], columns: int, count: int) -> np.ndarray:
+    """Cut an atlas (height, width, 3) into `count` images, row by row."""
+    height, width, channels = image
+    rows = atlas.shape[0] // height
+    # WebP knows only colour: in a grey atlas the three channels are equal, one is enough.
+    grid = atlas[..., :channels].reshape(rows, height, columns, width, channels)
+    grid = grid.swapaxes(1, 2).reshape(rows * columns, height, width, channels)
+    return np.ascontiguousarray(grid[:count])
+
+
+def _read(file: str) -> bytes:
+    try:
+        return files("course_utils.embedded").joinpath(file).read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"The embedded file {file} cannot be read ({error.strerror}). "
+            "Install the course again: it ships with the package."
+        ) from error
+
+
+def _decode(name: str) -> np.ndarray:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(_read(f"{name}.webp"))) as picture:
+        return np.asarray(picture.convert("RGB"))

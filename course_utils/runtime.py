@@ -1,0 +1,154 @@
+"""What machine this is, which precision suits it, and a reproducible start for every run.
+
+Importing this module imports TensorFlow, quietly: the start-up lines that its C++ code writes
+would otherwise be the first, red, thing a reader sees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what is written to the process's standard error; give it out if the body fails.
+
+    Python's ``sys.stderr`` is not enough: the lines come from C++ and go to file descriptor 2.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _quiet_stderr():
+    import keras
+    import tensorflow as tf
+
+
+def _processor_has_amx() -> bool:
+    """Whether the processor multiplies bfloat16 matrices in hardware; only Linux tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as handle:
+            has_amx = "amx_bf16" in handle.read()
+    except OSError:
+        return False
+    # oneDNN obeys this variable; with it set lower the processor's AMX units stay idle.
+    ceiling = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return has_amx and ("AMX" in ceiling or ceiling in ("", "DEFAULT", "ALL"))
+
+
+def _gpu_has_bfloat16() -> bool:
+    """Whether the first GPU computes in bfloat16 (compute capability 8.0 or newer)."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return False
+    capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
+    return capability is not None and capability >= (8, 0)
+
+
+def resolve_precision(precision: str = "auto") -> str:
+    """Turn the parameter `precision` into the name of a Keras dtype policy.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "mixed_bfloat16"}
+        "auto" takes bfloat16 where the hardware multiplies it (a processor with AMX, a GPU of
+        compute capability 8.0 or newer) and float32 elsewhere, where bfloat16 is slower.
+
+    Returns
+    -------
+    str
+        "float32" or "mixed_bfloat16".
+
+    Raises
+    ------
+    ValueError
+        If `precision` is none of the three.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if _gpu_has_bfloat16() or _processor_has_amx() else "float32"
+
+
+def fresh_start(seed: int, precision: str = "auto") -> str:
+    """Forget earlier networks, set the precision and seed every random generator.
+
+    Call it before building each network, so that a run does not depend on what ran before it.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of Python's, NumPy's and Keras's generators.
+    precision : {"auto", "float32", "mixed_bfloat16"}
+        See `resolve_precision`.
+
+    Returns
+    -------
+    str
+        The dtype policy now in force.
+    """
+    keras.backend.clear_session()  # also drops the global dtype policy, so it comes first
+    policy = resolve_precision(precision)
+    keras.config.set_dtype_policy(policy)
+    keras.utils.set_random_seed(seed)
+    return policy
+
+
+def device() -> str:
+    """Name the device that trains: the first GPU's name, or the processor and its cores."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return str(details.get("device_name", "GPU"))
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as handle:
+            name = next(line.split(":", 1)[1].strip() for line in handle if "model name" in line)
+    except (OSError, StopIteration):
+        pass  # not Linux, or a processor without a model name: the platform's word must do
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on: python, tensorflow, keras, numpy, the course."""
+    from course_utils import __version__
+
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": metadata.version("numpy"),
+        "course": __version__,
+    }
+
+
+def peak_memory_mb() -> float:
+    """Highest memory that this process has held so far, in megabytes (10⁶ bytes)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

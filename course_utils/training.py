@@ -1,0 +1,249 @@
+"""What happens around `fit`: a fair start, a record of the run, and a measurement after it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from course_utils import ledger, runtime
+from course_utils.datasets import Dataset
+
+import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
+import tensorflow as tf  # isort: skip
+
+Examples = tuple[np.ndarray, np.ndarray] | Iterable[tuple[Any, Any]]
+
+_test_uses: Counter[tuple[str, str, int, str]] = Counter()
+
+
+def _predict(model: keras.Model, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted probabilities, shape (n, classes), and integer labels, shape (n,)."""
+    if isinstance(examples, tuple):
+        images, labels = examples
+        outputs = model.predict(images, batch_size=256, verbose=0)
+    else:
+        batches = [(model.predict_on_batch(x), np.asarray(y)) for x, y in examples]
+        outputs = np.concatenate([p for p, _ in batches])
+        labels = np.concatenate([y for _, y in batches])
+    outputs = np.asarray(outputs, dtype=np.float64)
+    if outputs.shape[-1] == 1:  # one sigmoid: the probability of class 1
+        outputs = np.concatenate([1 - outputs, outputs], axis=1)
+    labels = np.asarray(labels)
+    labels = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels
+    return outputs, labels.reshape(-1).astype(int)
+
+
+def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
+    """Measure a network: dropout off, penalties left out.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A classifier that ends in a softmax, or in one sigmoid for two classes.
+    examples : tuple of arrays, or iterable of batches
+        ``(images, labels)``, or batches of them such as a `tf.data.Dataset`. Labels are class
+        numbers or one-hot rows.
+
+    Returns
+    -------
+    dict
+        ``accuracy``, between 0 and 1, and ``cross_entropy``, in nats per image.
+    """
+    probabilities, labels = _predict(model, examples)
+    of_the_label = probabilities[np.arange(len(labels)), labels]
+    return {
+        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        "cross_entropy": float(-np.log(np.clip(of_the_label, 1e-7, 1)).mean()),
+    }
+
+
+def copy_matching_weights(source: keras.Model, target: keras.Model) -> list[str]:
+    """Give `target` the weights of `source`, layer by layer, where the shapes agree.
+
+    Two arms of a comparison should start from the same weights. The same seed is not enough:
+    one more layer, or a dropout layer, shifts every random draw after it.
+
+    Parameters
+    ----------
+    source, target : keras.Model
+        Built networks. Layers with weights are paired in order within each layer type, and
+        copied while their weight shapes agree.
+
+    Returns
+    -------
+    list of str
+        Names of the layers of `target` that now equal their partner in `source`.
+    """
+
+    def weighted(model: keras.Model, kind: type) -> list[keras.layers.Layer]:
+        return [layer for layer in model.layers if layer.weights and type(layer) is kind]
+
+    copied = []
+    for kind in {type(layer) for layer in target.layers if layer.weights}:
+        for ours, theirs in zip(weighted(target, kind), weighted(source, kind), strict=False):
+            if [w.shape for w in ours.weights] == [w.shape for w in theirs.weights]:
+                ours.set_weights(theirs.get_weights())
+                copied.append(ours.name)
+    return copied
+
+
+class Recorder(keras.callbacks.Callback):
+    """Times one `fit`, keeps its history, and writes the run to the ledger.
+
+    Give it to `fit` as a callback, then call `finish`.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of the notebook, without its ending.
+    arm : str
+        Name of the arm of the comparison.
+    seed : int
+        The seed of the run.
+    dataset : Dataset
+        Where the images came from.
+    parameters : dict
+        What else the run depends on: epochs, batch size, learning rate, …
+    protocol : {"honest", "published"}
+        "published" where the run repeats a published experiment's split or its misuse of data.
+    """
+
+    def __init__(
+        self,
+        notebook: str,
+        arm: str,
+        *,
+        seed: int,
+        dataset: Dataset,
+        parameters: dict[str, Any],
+        protocol: str = "honest",
+    ) -> None:
+        super().__init__()
+        if protocol not in ("honest", "published"):
+            raise ValueError(f"protocol must be 'honest' or 'published'; got {protocol!r}.")
+        self._head = {"notebook": notebook, "arm": arm, "seed": seed, "protocol": protocol}
+        self._dataset = dataset
+        self._parameters = parameters
+        self.history: dict[str, list[float]] = {}
+        self.seconds = 0.0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.history, self._started = {}, time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep the epoch's numbers and the seconds so far."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(round(float(value), 5))
+        self.seconds = time.perf_counter() - self._started
+
+    def finish(
+        self,
+        train: Examples | None = None,
+        validation: Examples | None = None,
+        test: Examples | None = None,
+        **more: Any,
+    ) -> ledger.Record:
+        """Measure the trained network, append the run to the ledger and return the record.
+
+        The test images are counted: the second time that one arm and seed looks at them, the
+        record says so and a sentence is printed.
+
+        Parameters
+        ----------
+        train, validation, test : tuple of arrays, or iterable of batches, optional
+            What to measure on; the dataset's own arrays where not given.
+        **more
+            Further keys of the record, for instance a count that the notebook made.
+
+        Returns
+        -------
+        dict
+            The record as written; see `course_utils.ledger`.
+        """
+        data = self._dataset
+        train = (data.x_train, data.y_train) if train is None else train
+        validation = (data.x_validation, data.y_validation) if validation is None else validation
+        test = (data.x_test, data.y_test) if test is None else test
+        decision = (self._head["notebook"], self._head["arm"], self._head["seed"], data.data)
+        _test_uses[decision] += 1
+        if _test_uses[decision] > 1:
+            print(f"The test images were used {_test_uses[decision]} times for {decision[1]}.")
+        val_loss = np.array(self.history.get("val_loss", []))
+        # argmin would call the first NaN of a run that diverged its lowest loss
+        finite = np.isfinite(val_loss).any()
+        best_epoch = int(np.nanargmin(val_loss)) + 1 if finite else None
+        epochs = len(self.history["loss"])
+        n_train = len(train[1]) if isinstance(train, tuple) else len(data.y_train)
+        trainable = sum(int(np.prod(w.shape)) for w in self.model.trainable_weights)
+        return ledger.append(
+            self._head
+            | {
+                "data": {
+                    "name": data.name,
+                    "scale": data.data,
+                    "source": data.source,
+                    "split": data.split,
+                    "train": n_train,
+                    "validation": len(data.y_validation),
+                    "test": len(data.y_test),
+                },
+                "parameters": self._parameters,
+                "history": self.history,
+                "best_epoch": best_epoch,
+                "epochs": epochs,
+                "train": evaluate(self.model, train),
+                "validation": evaluate(self.model, validation),
+                "test": evaluate(self.model, test),
+                "test_uses": _test_uses[decision],
+                "seconds": round(self.seconds, 2),
+                "images_per_second": round(n_train * epochs / self.seconds, 1),
+                "peak_memory_mb": round(runtime.peak_memory_mb()),
+                "model": {"parameters": self.model.count_params(), "trainable": trainable},
+                "versions": runtime.versions(),
+                "device": runtime.device(),
+                "precision": keras.config.dtype_policy().name,
+            }
+            | more
+        )
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Keras's Adam, computed in one pass over each weight instead of about ten.
+
+    The arithmetic is that of `keras.optimizers.Adam`, done by TensorFlow's own kernel for it.
+    Networks with millions of weights and small batches spend much of a step there.
+
+    Raises
+    ------
+    ValueError
+        If ``amsgrad`` is asked for, which the kernel does not know.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.amsgrad:
+            raise ValueError("amsgrad must be False for FusedAdam; use keras.optimizers.Adam.")
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one weight in place."""
+        index = self._get_variable_index(variable)
+        slots = (variable, self._momentums[index], self._velocities[index])
+        var, m, v = (s.handle if isinstance(s, tf.Variable) else s.value.handle for s in slots)
+        step = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=var,
+            m=m,
+            v=v,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, tf.float32),
+        )

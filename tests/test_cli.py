@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from click.testing import CliRunner, Result
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course_utils import ledger
+from course_utils.classroom import cli, notebooks, report
+from course_utils.classroom.execute import first_line, sentence
+from course_utils.classroom.run import parse_value
+
+PIXEL = (  # a PNG of one dot
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
+    "WjR9awAAAABJRU5ErkJggg=="
+)
+PARAMETERS = "epochs: int = 3  # passes over the data\ndata: str = 'embedded'  # which data"
+FIGURE = f"""
+from base64 import b64decode
+from IPython.display import Image, display
+display(Image(b64decode("{PIXEL}")), metadata={{"image/png": {{"alt": "a <red> dot"}}}})
+"""
+RECORD = {
+    "schema": 1,
+    "notebook": "00_good",
+    "arm": "<script>alert(1)</script>",
+    "seed": 0,
+    "protocol": "honest",
+    "data": {"name": "fashion_mnist", "scale": "embedded"},
+    "train": {"accuracy": 0.9, "cross_entropy": 0.3},
+    "validation": {"accuracy": 0.8, "cross_entropy": 0.6},
+    "test": None,
+    "best_epoch": 2,
+    "epochs": 3,
+    "seconds": 1.5,
+    "model": {"parameters": 241546, "trainable": 241546},
+}
+TRAIN = f"from course_utils import ledger\n_ = ledger.append({RECORD!r} | {{'epochs': epochs}})"
+OWN_ERROR = """
+class ParameterError(ValueError):
+    def _render_traceback_(self):
+        return [str(self)]
+raise ParameterError("epochs = -3 is not allowed; it must be 1 or more.")
+"""
+
+
+def write(path: Path, *cells: Any, title: str = "A & B") -> Path:
+    nb = new_notebook(cells=[new_markdown_cell(f"# {title}"), *cells])
+    nb.metadata["kernelspec"] = dict(notebooks.KERNELSPEC)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(nb, path)
+    return path
+
+
+def parameters_cell() -> nbformat.NotebookNode:
+    return new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small course in an empty folder, which becomes the working folder."""
+    folder = tmp_path / "notebooks"
+    write(
+        folder / "00_good.ipynb",
+        parameters_cell(),
+        new_code_cell("print(epochs, data)", metadata={"tags": ["nbval-check-output"]}),
+        new_code_cell(FIGURE.strip()),
+        new_code_cell(TRAIN),
+    )
+    write(
+        folder / "01_bad.ipynb",
+        parameters_cell(),
+        new_code_cell("# a comment\nx = 1"),
+        new_code_cell(OWN_ERROR.strip()),
+        new_code_cell("print('never')"),
+        title="Bad",
+    )
+    (folder / "profiles.yaml").write_text(
+        "00_good: {smoke: {epochs: 1}, full: {data: full}}\n01_bad: {smoke: {epochs: 1}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COURSE_LEDGER", raising=False)
+    return folder
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, list(arguments))
+
+
+def outputs(path: Path) -> list[str]:
+    nb = nbformat.read(path, as_version=4)
+    return [o.text for c in nb.cells for o in c.get("outputs", []) if o.output_type == "stream"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom course_utils.classroom.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print([m for m in ('tensorflow', 'pandas', 'matplotlib', 'papermill', 'nbformat')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(name in done.stdout for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    if importlib.util.find_spec(cli.COMMANDS[name][0]) is None:
+        pytest.skip(f"{name} is not written yet")
+    result = run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Usage:")
+
+
+def test_run_writes_notebooks_pages_and_index(course: Path) -> None:
+    result = run("run", "00", "01", "-p", "epochs", "7", "--to", "out")
+    assert result.exit_code == 1
+    out = course.parent / "out"
+
+    # the good one, with its parameter
+    assert outputs(out / "00_good.ipynb") == ["7 embedded\n"]
+    page = (out / "00_good.html").read_text(encoding="utf-8")
+    assert 'alt="a &lt;red&gt; dot"' in page
+    assert "require.min.js" not in page
+    # the bad one: named with its cell and the error's own sentence, no traceback
+    assert "failed in cell 4 `class ParameterError(ValueError):`: epochs = -3 is not" in (
+        result.output
+    )
+    assert "Traceback" not in result.output
+    assert outputs(out / "01_bad.ipynb") == []
+
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert "A &amp; B" in index
+    assert 'alt="a &lt;red&gt; dot"' in index
+    assert "<script>" not in index
+    assert "&lt;script&gt;" in index
+    assert "241,546" in index
+    assert "epochs = -3" in index
+    assert (out / "thumbnails" / "00_good.png").read_bytes()[:4] == b"\x89PNG"
+    assert "http" not in index
+
+    # the table and the index's path close the output; no path of this machine is in the results
+    assert result.output.rstrip().endswith(f"Index: {Path('out', 'index.html')}")
+    assert "00_good" in result.output
+    for path in out.glob("*.ipynb"):
+        assert str(course.parent) not in path.read_text(encoding="utf-8")
+
+    # a second run of one notebook replaces its records and keeps the other page
+    again = run("run", "00", "--to", "out")
+    assert again.exit_code == 0, again.output
+    assert [record["epochs"] for record in ledger.read(out / "ledger.jsonl")] == [3]
+    assert "01_bad.html" in (out / "index.html").read_text(encoding="utf-8")
+
+    (out / "index.html").unlink()
+    assert run("report", "out").exit_code == 0
+    assert (out / "index.html").is_file()
+
+
+def test_a_chosen_ledger_is_only_added_to(
+    course: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COURSE_LEDGER", str(tmp_path / "mine.jsonl"))
+    ledger.append(RECORD | {"epochs": 99})
+    assert run("run", "00", "--to", "out").exit_code == 0
+    assert [record["epochs"] for record in ledger.read()] == [99, 3]
+    assert not (course.parent / "out" / "ledger.jsonl").exists()
+
+
+def test_a_cell_that_takes_too_long(course: Path) -> None:
+    write(course / "02_slow.ipynb", new_code_cell("import time\ntime.sleep(60)"))
+    result = run("run", "02", "--timeout", "1", "--to", "out")
+    assert result.exit_code == 1
+    assert "failed in cell 1 `import time`: took longer than 1 s" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "00", "-p", "epoch", "3"], "has no parameter 'epoch'; did you mean 'epochs'?"),
+        (["run", "00", "-y", "rate: 3"], "has no parameter 'rate'. It has epochs, data."),
+        (["run", "00", "-y", "3"], "must be YAML of the form 'name: value'"),
+        (["run", "00", "--profile", "smoke2"], "no profile 'smoke2'; it has full, smoke."),
+        (["run", "00_godo"], "no notebook '00_godo'; did you mean '00_good'?"),
+        (["run", "00", "--to", "notebooks"], "is the folder of the notebooks themselves"),
+        (["prepare", "00", "--to", "notebooks"], "is the folder of the notebooks themselves"),
+        (["run", "--in-place", "-p", "epochs", "3"], "--in-place stores outputs"),
+    ],
+)
+def test_refused_before_anything_runs(course: Path, arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (course.parent / "build").exists()
+
+
+def test_notebooks_by_path_stem_and_number(course: Path) -> None:
+    wanted = (course / "00_good.ipynb").resolve()
+    for name in ("notebooks/00_good.ipynb", "00_good", "00_good.ipynb", "00", "0"):
+        assert notebooks.find([name]) == [wanted]
+    assert [path.stem for path in notebooks.find([])] == ["00_good", "01_bad"]
+    assert len(notebooks.find(["00", "00_good"])) == 1
+
+
+def test_parameter_files_lines_and_pairs(course: Path) -> None:
+    Path("values.yaml").write_text("{epochs: 5, data: full}")
+    arguments = ["-f", "values.yaml", "-y", "epochs: 6", "-p", "epochs", "8", "--profile", "smoke"]
+    assert run("run", "00", *arguments, "--to", "out").exit_code == 0
+    assert outputs(Path("out/00_good.ipynb")) == ["8 full\n"]
+
+
+def test_values_are_read_as_papermill_reads_them() -> None:
+    texts = ["3", "-3", "0.5", "1e-3", "True", "False", "None", "full", "[1, 2]"]
+    values = [3, -3, 0.5, 1e-3, True, False, None, "full", "[1, 2]"]
+    assert [parse_value(text) for text in texts] == values
+
+
+def test_prepare_keeps_outputs_and_injects(course: Path) -> None:
+    assert run("run", "--in-place", "00").exit_code == 0
+    (course / "picture.svg").write_text("<svg/>")
+    result = run("prepare", "00", "--profile", "smoke", "--to", "smoke")
+    assert result.exit_code == 0, result.output
+    nb = nbformat.read("smoke/00_good.ipynb", as_version=4)
+    injected = [c for c in nb.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert [cell.source for cell in injected] == ["# Parameters\nepochs = 1\n"]
+    assert outputs(Path("smoke/00_good.ipynb")) == ["3 embedded\n"]
+    assert Path("smoke/picture.svg").is_file()
+    assert str(course.parent) not in Path("smoke/00_good.ipynb").read_text(encoding="utf-8")
+
+
+def test_in_place_stores_what_can_be_committed(course: Path) -> None:
+    path = course / "00_good.ipynb"
+    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]
+    nb = nbformat.read(path, as_version=4)
+    nb.cells.insert(2, new_code_cell("epochs = 99", metadata={"tags": ["injected-parameters"]}))
+    nbformat.write(nb, path)
+    result = run("run", "--in-place", "00")
+    assert result.exit_code == 0, result.output
+
+    nb = nbformat.read(path, as_version=4)
+    assert [cell.id for cell in nb.cells] == ids
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    assert [cell.metadata.source_sha for cell in code] == [notebooks.digest(c.source) for c in code]
+    assert outputs(path) == ["3 embedded\n"]
+    text = path.read_text(encoding="utf-8")
+    assert "papermill" not in text
+    assert 'execution"' not in text
+    assert nb.metadata.kernelspec.name == "python3"
+    assert not list(course.glob(".*"))
+    assert not (course.parent / "runs").exists()
+
+    # nothing changes when it is run again
+    assert run("run", "--in-place", "00").exit_code == 0
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_in_place_leaves_a_notebook_that_fails_alone(course: Path) -> None:
+    before = (course / "01_bad.ipynb").read_bytes()
+    result = run("run", "--in-place", "01")
+    assert result.exit_code == 1
+    assert "01_bad: not changed; cell 3 `class ParameterError" in result.output
+    assert (course / "01_bad.ipynb").read_bytes() == before
+
+
+def test_in_place_refuses_paths_of_this_machine(course: Path) -> None:
+    path = write(course / "02_path.ipynb", new_code_cell("print('/ho' + 'me/someone/x.npz')"))
+    before = path.read_bytes()
+    result = run("run", "--in-place", "02")
+    assert result.exit_code == 1
+    assert "shows a path of this machine: /home/someone/x.npz" in result.output
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "is_path"),
+    [
+        ("/root/data", True),
+        ("in '/tmp/x'", True),
+        (r"C:\Users\me", True),
+        ("file:///home/me", True),
+        ("https://example.org/home/index.html", False),
+        ("train/work/rest", False),
+    ],
+)
+def test_machine_paths(text: str, is_path: bool) -> None:
+    nb = new_notebook(cells=[new_code_cell("x")])
+    nb.cells[0].outputs = [nbformat.v4.new_output("stream", text=f"first\n{text}\n")]
+    assert list(notebooks.machine_paths(nb)) == ([(0, text)] if is_path else [])
+
+
+def test_error_sentences() -> None:
+    assert sentence("ValueError", "one\ntwo", ["Traceback (most recent call last):"]) == (
+        "ValueError: one"
+    )
+    assert sentence("ParameterError", "x = 3.", ["\x1b[31mx = 3.\x1b[0m"]) == "x = 3."
+    assert sentence("SyntaxError", "bad", ["  Cell In[1], line 1\n    x ="]) == "SyntaxError: bad"
+    assert first_line("# why\nx = 1") == "x = 1"
+    assert first_line("# only this") == "# only this"
+
+
+def test_terminal_table_fits() -> None:
+    wide = report.terminal_table([RECORD | {"arm": "relu"}], width=200)
+    assert "parameters" in wide
+    narrow = report.terminal_table([RECORD | {"arm": "relu"}], width=80)
+    assert "parameters" not in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "–" in narrow  # the test set was not measured
+    assert report.terminal_table([]) == "No training runs were recorded."
+
+
+def test_the_kernel_is_this_environments_own(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoy = tmp_path / "jupyter" / "kernels" / "python3"
+    decoy.mkdir(parents=True)
+    spec = {
+        "argv": ["no-such-python", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
+    (decoy / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    write(course / "02_kernel.ipynb", new_code_cell("import sys\nprint(sys.executable)"))
+    assert run("run", "02", "--to", "out").exit_code == 0
+    assert os.path.samefile(outputs(Path("out/02_kernel.ipynb"))[0].strip(), sys.executable)

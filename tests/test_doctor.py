@@ -1,0 +1,165 @@
+"""``course doctor`` tells the truth about a machine, and when the course cannot run."""
+
+from __future__ import annotations
+
+import sys
+import types
+from importlib import metadata
+
+import fake_sets
+import pytest
+from click.testing import CliRunner
+
+import course_utils
+from course_utils import datasets
+from course_utils.classroom import doctor
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path, monkeypatch):
+    """An empty cache, and nothing of TensorFlow, which takes long to start."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    monkeypatch.setattr(doctor, "_machine", lambda found: None)
+    return tmp_path
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Skip the reading of the embedded samples."""
+    monkeypatch.setattr(datasets, "load", lambda name: None)
+
+
+@pytest.fixture
+def versions(monkeypatch, quick):
+    """Change what is installed: name to version, None for not at all."""
+    changed = {}
+    real = metadata.version
+
+    def version(name):
+        if changed.get(name, "") is None:
+            raise metadata.PackageNotFoundError(name)
+        return changed.get(name) or real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    return changed
+
+
+def run():
+    return CliRunner().invoke(doctor.command)
+
+
+def test_an_empty_machine_can_run_and_hears_what_full_data_cost():
+    result = run()
+    assert result.exit_code == 0, result.output
+    assert "all four samples read and verified" in result.stdout
+    assert "`course data fashion_mnist mnist cifar10 cats_vs_dogs`" in result.stdout
+    assert "1064 MB" in result.stdout
+    assert "The course can run here." in result.stdout
+
+
+def test_data_is_shown_where_it_is(machine, monkeypatch, quick):
+    (machine / "cache").mkdir()
+    (machine / "cache" / "mnist.npz").write_bytes(b"")
+    fake_sets.photo_zip(machine / "dogs-vs-cats.zip")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(machine))
+    lines = run().stdout.splitlines()
+    assert f"  mnist            full set in cache: {machine / 'cache' / 'mnist.npz'}" in lines
+    assert any("COURSE_DATA_DIR: " + str(machine / "dogs-vs-cats.zip") in line for line in lines)
+    assert "  cifar10          full set not here" in lines
+
+
+def test_a_wrong_shared_folder_is_advice_and_no_obstacle(monkeypatch, quick):
+    monkeypatch.setenv("COURSE_DATA_DIR", "/no/such/folder")
+    result = run()
+    assert result.exit_code == 0
+    assert "COURSE_DATA_DIR=/no/such/folder does not exist" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "words"),
+    [
+        ("keras", None, 'keras is missing: run pip install "keras>=3.13"'),
+        ("keras", "3.9.2", "keras 3.9.2 is older than 3.13"),
+        ("numpy", "1.9", "numpy 1.9 is older than 1.26"),
+    ],
+)
+def test_what_stops_the_course_is_said_and_exits_1(versions, name, version, words):
+    versions[name] = version
+    if version is None:
+        versions[f"{name}-nightly"] = None
+    result = run()
+    assert result.exit_code == 1
+    assert words in result.stdout and "cannot run yet" in result.stdout
+
+
+def test_damaged_samples_stop_the_course(monkeypatch):
+    def damaged(name):
+        raise datasets.DataError("The embedded images do not match their digest.")
+
+    monkeypatch.setattr(datasets, "load", damaged)
+    result = run()
+    assert result.exit_code == 1
+    assert "do not match their digest" in result.stdout
+
+
+def test_without_tensorflow(versions):
+    versions.update(dict.fromkeys(doctor.NEEDED["tensorflow"][0]))
+    result = run()
+    assert result.exit_code == 1
+    assert "tensorflow is missing: run `make setup`" in result.stdout
+
+
+def test_a_missing_tool_is_advice_only(versions):
+    versions["gdown"] = None
+    result = run()
+    assert result.exit_code == 0
+    assert 'gdown is missing: run pip install "gdown"' in result.stdout
+
+
+@pytest.fixture
+def tensorflow(monkeypatch):
+    """A TensorFlow that starts at once; the list is its GPUs."""
+    monkeypatch.undo()
+    gpus = []
+    config = types.SimpleNamespace(list_physical_devices=lambda kind: gpus)
+    runtime = types.SimpleNamespace(resolve_precision=lambda wish: "mixed_bfloat16")
+    monkeypatch.setitem(sys.modules, "tensorflow", types.SimpleNamespace(config=config))
+    monkeypatch.setitem(sys.modules, "course_utils.runtime", runtime)
+    monkeypatch.setattr(course_utils, "runtime", runtime, raising=False)
+    monkeypatch.setattr(doctor, "_data", lambda found: None)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    return gpus
+
+
+def test_the_machine_is_described(tensorflow):
+    result = run()
+    assert result.exit_code == 0, result.output
+    for words in ("cores ", "memory free ", "none that TensorFlow can use", "bfloat16         yes"):
+        assert words in result.stdout
+    tensorflow.append("a GPU")
+    assert "GPU              1 found" in run().stdout
+
+
+def test_a_tensorflow_that_does_not_start_is_fatal(tensorflow, monkeypatch):
+    def broken(wish):
+        raise ImportError("libcudart.so.12: cannot open shared object file\nand so on")
+
+    monkeypatch.setattr(course_utils.runtime, "resolve_precision", broken)
+    result = run()
+    assert result.exit_code == 1
+    assert "TensorFlow does not start (ImportError: libcudart.so.12" in result.stdout
+
+
+def test_another_backend_is_refused(tensorflow, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    result = run()
+    assert result.exit_code == 1
+    assert "KERAS_BACKEND=torch" in result.stdout
+
+
+def test_little_memory_is_advice(tensorflow, monkeypatch):
+    monkeypatch.setattr(doctor, "_memory", lambda: (10**9, 2 * 10**9))
+    result = run()
+    assert result.exit_code == 0
+    assert "1.0 of 2.0 GB" in result.stdout and "close other programs" in result.stdout

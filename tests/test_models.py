@@ -1,0 +1,143 @@
+"""The networks: their sizes, and that the package's are the notebooks' own."""
+
+from __future__ import annotations
+
+import ast
+
+import nbformat
+import numpy as np
+import pytest
+
+from course_utils import models, runtime
+
+import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
+from keras import layers  # isort: skip
+
+
+@pytest.fixture(autouse=True)
+def start():
+    runtime.fresh_start(0, "float32")
+    yield
+    runtime.fresh_start(0, "float32")
+
+
+def count(variables):
+    return sum(int(np.prod(variable.shape)) for variable in variables)
+
+
+@pytest.mark.parametrize(
+    ("build", "parameters", "fixed"),
+    [
+        (models.fashion_baseline, 241_546, 0),
+        (models.fashion_vgg, 5_240_842, 0),
+        (models.fashion_batchnorm, 1_411_530, 896),
+    ],
+)
+def test_parameter_counts_at_the_published_width(build, parameters, fixed):
+    model = build()
+    assert model.count_params() == parameters
+    assert count(model.non_trainable_weights) == fixed
+    assert count(model.trainable_weights) == parameters - fixed
+
+
+def test_an_activation_adds_no_parameters():
+    linear, relu = models.fashion_baseline(), models.fashion_baseline("relu")
+    assert linear.count_params() == relu.count_params()
+    used = [
+        [layer.activation.__name__ for layer in model.layers if isinstance(layer, layers.Conv2D)]
+        for model in (linear, relu)
+    ]
+    assert used == [["linear"] * 3, ["relu"] * 3]
+
+
+def test_width_dropout_and_momentum_go_where_they_belong():
+    narrow = models.fashion_batchnorm(width=0.25, dropout=0.3, momentum=0.9)
+    widths = [layer.filters for layer in narrow.layers if isinstance(layer, layers.Conv2D)]
+    assert widths == [16, 16, 32, 32, 64, 64]
+    units = [layer.units for layer in narrow.layers if isinstance(layer, layers.Dense)]
+    assert units == [128, 64, 10]
+    rates = [layer.rate for layer in narrow.layers if isinstance(layer, layers.Dropout)]
+    assert rates == [0.3, 0.3, 0.3, 0.5, 0.5]
+    norms = [layer for layer in narrow.layers if isinstance(layer, layers.BatchNormalization)]
+    assert [layer.momentum for layer in norms] == [0.9] * 3
+
+    published = models.fashion_batchnorm()
+    rates = [layer.rate for layer in published.layers if isinstance(layer, layers.Dropout)]
+    assert rates == [0.5] * 5
+
+    narrow = models.fashion_vgg(width=0.25)
+    widths = [layer.filters for layer in narrow.layers if isinstance(layer, layers.Conv2D)]
+    assert widths == [8, 16, 32, 64]
+    units = [layer.units for layer in narrow.layers if isinstance(layer, layers.Dense)]
+    assert units == [128, 64, 10]
+
+
+def test_the_narrowest_network_can_still_be_built():
+    assert models.fashion_vgg(0.001).output_shape == (None, 10)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "build",
+    [
+        models.fashion_baseline,
+        lambda: models.fashion_vgg(0.05),
+        lambda: models.fashion_batchnorm(0.05),
+    ],
+    ids=["baseline", "vgg", "batchnorm"],
+)
+def test_pixels_go_in_and_ten_probabilities_come_out(build, precision):
+    runtime.fresh_start(0, precision)
+    model = build()
+    images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1)).astype(np.uint8)
+    # half precision would round 1/255ths before the network sees them, and the probabilities after
+    scaled = model.layers[0](images)
+    assert scaled.dtype == "float32"
+    np.testing.assert_allclose(scaled, images / 255, rtol=1e-6)
+    probabilities = model(images).numpy()
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (2, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    middle = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
+    assert middle.compute_dtype == precision.removeprefix("mixed_")
+
+
+def of_the_notebook(path, name):
+    """The function `name` as a notebook's cell defines it, with the notebook's other functions."""
+    notebook = nbformat.read(path, as_version=4)
+    namespace = {"keras": keras, "layers": layers, "np": np}
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "def " not in cell.source:
+            continue
+        body = ast.parse(cell.source).body
+        functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+        exec(compile(ast.Module(functions, []), path.name, "exec"), namespace)
+    assert name in namespace, f"no cell of {path.name} defines {name}"
+    return namespace[name]
+
+
+def described(model):
+    """Every setting of every layer but its name, which counts how many there were before."""
+    settings = [layer.get_config() | {"name": type(layer).__name__} for layer in model.layers]
+    return [model.input_shape, *settings]
+
+
+@pytest.mark.parametrize(
+    ("notebook", "name", "calls"),
+    [
+        ("01_baseline_overfit", "fashion_baseline", [{}, {"activation": "relu"}]),
+        ("02_deeper_vgg_style", "fashion_vgg", [{}, {"width": 0.25}, {"width": 0.3}]),
+        (
+            "02_deeper_vgg_style",
+            "fashion_batchnorm",
+            [{}, {"width": 0.25}, {"width": 0.3, "dropout": 0.1, "momentum": 0.8}],
+        ),
+    ],
+)
+def test_the_notebooks_network_is_the_packages(root, notebook, name, calls):
+    theirs, ours = of_the_notebook(root / "notebooks" / f"{notebook}.ipynb", name), models
+    for arguments in calls:
+        shown = theirs(*arguments.values())  # by position too, the parameters are in this order
+        kept = getattr(ours, name)(**arguments)
+        assert described(shown) == described(kept)
+        assert shown.count_params() == kept.count_params()
