@@ -268,9 +268,7 @@ def image_grid(
     show(figure, alt or f"{title}. {len(images)} images: {', '.join(titles)}.")
 
 
-def over_seeds(
-    groups: Mapping[str, Sequence[Mapping[str, Any]]], *, key: str, title: str
-) -> None:
+def over_seeds(groups: Mapping[str, Sequence[Mapping[str, Any]]], *, key: str, title: str) -> None:
     """Draw one number per epoch for every recorded run, one panel for each group.
 
     Thin lines are single runs, the thick line is their median at each epoch.
@@ -311,3 +309,44 @@ def over_seeds(
     axes[0].set_ylabel(f"{key.replace('val_', 'validation ')} ({unit})")
     figure.suptitle(title, fontsize=11)
     show(figure, f"{title}: {key} per epoch. {'; '.join(said)}.")
+
+
+def paired_differences(groups: Mapping[str, Mapping[str, np.ndarray]], title: str) -> None:
+    """Draw paired differences over seeds: a dot for each seed, and the 95 % t interval of the mean.
+
+    Parameters
+    ----------
+    groups : mapping of str to mapping of str to ndarray
+        One panel for each unit of measurement; in it, for each comparison, the differences, one
+        for each seed. At least two each.
+    title : str
+        Title of the figure.
+
+    Raises
+    ------
+    ValueError
+        If a comparison has fewer than two differences.
+    """
+    from scipy import stats
+
+    names = list(next(iter(groups.values())))
+    figure, axes = new_figure(1, len(groups), size=(4 * len(groups), 0.9 + 0.5 * len(names)))
+    said = []
+    for ax, (unit, differences) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+        for row, name in enumerate(names):
+            values = np.asarray(differences[name], dtype=float)
+            if len(values) < 2:
+                raise ValueError(f"{name} must have two differences or more; got {len(values)}.")
+            mean = values.mean()
+            half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+            ax.plot([mean - half, mean + half], [row, row], color=TRAIN["color"], linewidth=2.5)
+            ax.plot(values, np.full(len(values), row - 0.22), "o", color="0.5", markersize=3.5)
+            ax.plot([mean], [row], "D", color=TRAIN["color"], markersize=5)
+            said.append(f"{name}, {unit}: {mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]")
+        ax.axvline(0, color="k", linewidth=0.8)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.5, -0.6)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel(f"change of {unit}")
+    figure.suptitle(title, fontsize=11)
+    show(figure, f"{title}. Mean and 95 % interval. {'; '.join(said)}.")

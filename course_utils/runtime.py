@@ -42,6 +42,8 @@ with _quiet_stderr():
     import keras
     import tensorflow as tf
 
+    tf.config.list_physical_devices()  # logs once more when it first looks at the devices
+
 
 def _processor_has_amx() -> bool:
     """Whether the processor multiplies bfloat16 matrices in hardware; only Linux tells."""

@@ -82,10 +82,16 @@ def test_a_figure_without_alt_text_is_refused(shell, alt):
     assert shell.outputs == []
 
 
-def test_nothing_of_pyplots_is_touched(shell):
+@pytest.fixture
+def pyplot():
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    yield pyplot
+    pyplot.close("all")
+
+
+def test_nothing_of_pyplots_is_touched(pyplot, shell):
     mine = pyplot.figure()
     before = dict(matplotlib.rcParams)
     for draw in EVERY_FIGURE:
@@ -94,7 +100,6 @@ def test_nothing_of_pyplots_is_touched(shell):
     assert pyplot.get_fignums() == [mine.number]
     assert pyplot.gcf() is mine
     assert dict(matplotlib.rcParams) == before
-    pyplot.close(mine)
 
 
 def test_a_history_has_titles_units_and_its_lowest_point(figures):
