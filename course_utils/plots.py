@@ -14,10 +14,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+
+from course_utils import runtime  # noqa: F401  (imports TensorFlow quietly, so before Keras)
+
+import keras  # isort: skip
 
 TRAIN = {"color": "#1f5fa8", "linestyle": "-", "linewidth": 1.8}
 VALIDATION = {"color": "#e07b00", "linestyle": "--", "linewidth": 1.8}
@@ -128,8 +131,8 @@ def _draw_history(
     _draw_pair(right, history["loss"], losses)
     right.set_title("loss")
     right.set_ylabel("loss (nats per image)")
-    if len(losses) > 1:
-        best = int(np.argmin(losses))
+    if len(losses) > 1 and np.isfinite(losses).any():
+        best = int(np.nanargmin(losses))
         right.plot([best + 1], [losses[best]], "v", color=VALIDATION["color"], markersize=7)
         right.annotate(
             f"lowest: epoch {best + 1}",
@@ -150,7 +153,7 @@ def _history_alt(history: Mapping[str, Sequence[float]], title: str) -> str:
     losses = history.get("val_loss")
     if not losses:
         return f"{title}. Loss per epoch, {len(history['loss'])} epochs."
-    best = int(np.argmin(losses))
+    best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
     return (
         f"{title}. Left: accuracy per epoch. Right: loss per epoch. Training loss ends at "
         f"{history['loss'][-1]:.2f}; validation loss is lowest at epoch {best + 1} "

@@ -61,6 +61,38 @@ def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
     }
 
 
+def shuffled_batches(
+    images: np.ndarray, labels: np.ndarray, batch_size: int, seed: int
+) -> tf.data.Dataset:
+    """Training batches in a new order each epoch, the same orders for the same seed.
+
+    `fit` on arrays does one or the other: unseeded it draws a new order each epoch, and after
+    `keras.utils.set_random_seed` it repeats the order of the first epoch in all the others.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, height, width, channels)
+        Kept as they are, uint8 for instance; only a batch at a time is handed on.
+    labels : ndarray, shape (n,)
+        Class numbers.
+    batch_size : int
+        Images in a batch; the last one may be smaller.
+    seed : int
+        Seed of the orders.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Pairs of images and labels.
+    """
+    images, labels = tf.constant(images), tf.constant(labels)
+    order = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=seed).batch(batch_size)
+    return order.map(
+        lambda rows: (tf.gather(images, rows), tf.gather(labels, rows)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).prefetch(tf.data.AUTOTUNE)
+
+
 def copy_matching_weights(source: keras.Model, target: keras.Model) -> list[str]:
     """Give `target` the weights of `source`, layer by layer, where the shapes agree.
 

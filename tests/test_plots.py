@@ -234,3 +234,16 @@ def test_without_a_front_end_each_epoch_is_one_plain_line(request, capsys, termi
     for part in ("loss 0.5000", "accuracy 0.7000", "val_loss 0.6100", "val_accuracy 0.6500"):
         assert part in lines[1]
     assert "\x1b" not in "".join(lines)
+
+
+def test_paired_differences_tell_mean_and_interval(figures):
+    plots.paired_differences({"points": {"dropout": np.array([1.0, 2.0, 3.0])}}, "What it buys")
+    ((figure, alt),) = figures
+    # t with two degrees of freedom: 4.303 times the standard error 0.577
+    assert "dropout, points: +2.0 [-0.5, +4.5]" in alt
+    assert figure.axes[0].get_xlabel() == "change of points"
+
+
+def test_one_difference_is_not_compared(figures):
+    with pytest.raises(ValueError, match="dropout must have two differences or more; got 1"):
+        plots.paired_differences({"points": {"dropout": np.array([1.0])}}, "What it buys")

@@ -24,7 +24,7 @@ WITHOUT_AMX = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx2 avx512f avx
 @pytest.fixture(autouse=True)
 def leave_float32():
     yield
-    runtime.fresh_start(0, "float32")
+    keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture
