@@ -8,7 +8,7 @@ import numpy as np
 
 from course_utils import ledger, plots
 
-history = ledger.recorded("embedded", "01_baseline_overfit", "relu")[0]["history"]
+history = ledger.recorded("embedded", "01_baseline_overfit", "F1")[0]["history"]
 training, validation = history["loss"], history["val_loss"]
 epochs = np.arange(1, len(training) + 1)
 turn = int(np.argmin(validation))
@@ -21,17 +21,18 @@ ax.plot([turn + 1], [validation[turn]], "v", color=plots.VALIDATION["color"], ma
 ax.annotate(
     f"epoch {turn + 1}: the turn",
     (turn + 1, validation[turn]),
-    xytext=(0, -14),
+    xytext=(0, 16),
     textcoords="offset points",
-    ha="center",
-    va="top",
+    ha="left",
+    va="bottom",
 )
 for values, text in ((training, "training pictures"), (validation, "new pictures")):
     style = plots.TRAIN if values is training else plots.VALIDATION
+    at = round(0.8 * len(values))
     ax.annotate(
         text,
-        (len(values), values[-1]),
-        xytext=(-4, 8),
+        (at, values[at - 1]),
+        xytext=(0, 14),
         textcoords="offset points",
         ha="right",
         color=style["color"],

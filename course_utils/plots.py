@@ -134,15 +134,7 @@ def _draw_history(
     if len(losses) > 1 and np.isfinite(losses).any():
         best = int(np.nanargmin(losses))
         right.plot([best + 1], [losses[best]], "v", color=VALIDATION["color"], markersize=7)
-        right.annotate(
-            f"lowest: epoch {best + 1}",
-            (best + 1, losses[best]),
-            xytext=(0, -12),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=8,
-        )
+        right.set_title(f"loss (validation lowest at epoch {best + 1})")
     if total:
         for ax in axes:
             ax.set_xlim(0.5, total + 0.5)
@@ -292,7 +284,7 @@ def over_seeds(groups: Mapping[str, Sequence[Mapping[str, Any]]], *, key: str, t
     """
     if empty := [name for name, records in groups.items() if not records]:
         raise ValueError(f"groups must each hold a recorded run; none for {', '.join(empty)}.")
-    figure, axes = new_figure(1, len(groups), size=(4 * len(groups), 3))
+    figure, axes = new_figure(1, len(groups), size=(min(4 * len(groups), 9), 3))
     axes = np.atleast_1d(axes)
     scale, unit = (100, "%") if "acc" in key else (1, "nats per image")
     said = []

@@ -111,11 +111,8 @@ def test_a_history_has_titles_units_and_its_lowest_point(figures):
     assert [ax.get_ylabel() for ax in (left, right)] == ["accuracy (%)", "loss (nats per image)"]
     np.testing.assert_allclose(left.lines[0].get_data(), [[1, 2, 3], [50, 70, 95]])
     np.testing.assert_allclose(right.lines[1].get_data(), [[1, 2, 3], HISTORY["val_loss"]])
-    assert {text.get_text() for text in right.texts} == {
-        "training",
-        "validation",
-        "lowest: epoch 2",
-    }
+    assert {text.get_text() for text in right.texts} == {"training", "validation"}
+    assert right.get_title() == "loss (validation lowest at epoch 2)"
     # training and validation differ in more than their colour
     assert left.lines[0].get_linestyle() != left.lines[1].get_linestyle()
     for part in ("Baseline.", "ends at 0.25", "lowest at epoch 2 (0.61)", "0.75 after 3 epochs"):
