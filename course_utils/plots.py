@@ -31,6 +31,7 @@ _RC = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "0.9",
     "figure.constrained_layout.use": True,
 }
@@ -294,7 +295,7 @@ def over_seeds(groups: Mapping[str, Sequence[Mapping[str, Any]]], *, key: str, t
         ax.plot(epochs, runs.T, **RECORDED)
         middle = np.median(runs, axis=0)
         ax.plot(epochs, middle, **(VALIDATION if key.startswith("val_") else TRAIN))
-        ax.set_title(f"{name} ({len(records)} seeds)")
+        ax.set_title(f"{name}\n({len(records)} seeds)", fontsize=9)
         ax.set_xlabel("epoch")
         said.append(f"{name}: median {middle[0]:.2f} at the start, {middle[-1]:.2f} at the end")
     low = min(ax.get_ylim()[0] for ax in axes)

@@ -169,7 +169,7 @@ def test_seeds_are_thin_lines_and_their_median_a_thick_one(figures):
     np.testing.assert_allclose(left.lines[-1].get_data(), [[1, 2], [20, 60]])
     assert left.lines[-1].get_linewidth() > left.lines[0].get_linewidth()
     assert left.get_ylim() == right.get_ylim()
-    assert left.get_title() == "A (3 seeds)"
+    assert left.get_title() == "A\n(3 seeds)"
     assert left.get_ylabel() == "validation accuracy (%)"
     assert "A: median 20.00 at the start, 60.00 at the end" in alt
 
