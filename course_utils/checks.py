@@ -1,11 +1,13 @@
-"""Checks that a notebook makes: of its parameters, before anything runs."""
+"""Checks that a notebook makes: of its parameters, before anything runs, and of your answers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from course_utils import datasets
 
@@ -157,3 +159,55 @@ def _refuse(name: str, value: Any, allowed: str | None) -> None:
             f"{name} must be {allowed}; got {shown}. Change {name} in the parameters cell or on "
             f"papermill's command line."
         )
+
+
+def exercise(
+    function: Callable[..., Any], cases: Sequence[tuple[tuple[Any, ...], Any]], hint: str
+) -> bool:
+    """Check an exercise's function on a few cases, and say in a sentence how it stands.
+
+    It never raises, so that an exercise you have not done does not stop the notebook.
+
+    Parameters
+    ----------
+    function : callable
+        The reader's function. Where it returns ``...`` or None, it counts as not done yet.
+    cases : sequence of (tuple, value)
+        Arguments, and what the function should return for them: numbers, or arrays of them.
+    hint : str
+        A sentence for whoever is not there yet.
+
+    Returns
+    -------
+    bool
+        Whether every case came out right.
+    """
+    name = function.__name__
+    for arguments, expected in cases:
+        call = f"{name}({', '.join(map(_short, arguments))})"
+        try:
+            given = function(*arguments)
+        except Exception as error:
+            print(f"{call} stops with {type(error).__name__}: {error}. {hint}")
+            return False
+        if given is None or given is ...:
+            print(f"{name}: not done yet. {hint}")
+            return False
+        if not _equal(given, expected):
+            print(f"{call} should be {_short(expected)}, yours is {_short(given)}. {hint}")
+            return False
+    print(f"{name}: right, in {len(cases)} of {len(cases)} cases.")
+    return True
+
+
+def _equal(given: Any, expected: Any) -> bool:
+    try:
+        return np.shape(given) == np.shape(expected) and bool(np.allclose(given, expected))
+    except (TypeError, ValueError):
+        return bool(given == expected)
+
+
+def _short(value: Any) -> str:
+    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    text = " ".join(repr(plain).split())
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from course_utils import checks
@@ -165,3 +166,48 @@ def test_jupyter_shows_the_sentence_alone():
         checks.parameters(None, epochs=-3)
     assert isinstance(caught.value, ValueError)
     assert caught.value._render_traceback_() == [f"ParameterError: {caught.value}"]
+
+
+# exercises
+
+CASES = [(([1.0, 2.0],), 3.0), (([],), 0.0)]
+
+
+def answer(capsys: pytest.CaptureFixture[str], function) -> tuple[bool, str]:
+    done = checks.exercise(function, CASES, hint="Add them up.")
+    return done, capsys.readouterr().out
+
+
+def test_exercise_right(capsys: pytest.CaptureFixture[str]) -> None:
+    done, said = answer(capsys, sum)
+    assert done and "right" in said
+
+
+@pytest.mark.parametrize("result", [..., None])
+def test_exercise_not_done(capsys: pytest.CaptureFixture[str], result: object) -> None:
+    done, said = answer(capsys, lambda values: result)
+    assert not done and "not done yet" in said and "Add them up." in said
+
+
+def test_exercise_wrong_shows_the_case(capsys: pytest.CaptureFixture[str]) -> None:
+    def total(values):
+        return np.float64(len(values))
+
+    done, said = answer(capsys, total)
+    assert not done
+    assert "total([1.0, 2.0]) should be 3.0, yours is 2.0. Add them up." in said
+
+
+def test_exercise_that_stops_does_not_stop_the_notebook(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def total(values):
+        return values["a"]
+
+    done, said = answer(capsys, total)
+    assert not done and "TypeError" in said and "Add them up." in said
+
+
+def test_exercise_compares_shapes(capsys: pytest.CaptureFixture[str]) -> None:
+    done, _ = answer(capsys, lambda values: np.array([3.0, 3.0]))
+    assert not done
