@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from course_utils import plots
+from course_utils.plots import _figure, _runs, _training
 
 HISTORY = {
     "loss": [0.9, 0.5, 0.25],
@@ -36,7 +37,8 @@ def shell(monkeypatch):
 def figures(monkeypatch):
     """The figures that the module shows, instead of their pictures."""
     shown = []
-    monkeypatch.setattr(plots, "show", lambda figure, alt: shown.append((figure, alt)))
+    for part in (_figure, _runs, _training):
+        monkeypatch.setattr(part, "show", lambda figure, alt: shown.append((figure, alt)))
     return shown
 
 
@@ -172,6 +174,18 @@ def test_seeds_are_thin_lines_and_their_median_a_thick_one(figures):
     assert left.get_title() == "A\n(3 seeds)"
     assert left.get_ylabel() == "validation accuracy (%)"
     assert "A: median 20.00 at the start, 60.00 at the end" in alt
+
+
+def test_your_run_lies_over_the_recorded_ones(figures):
+    runs = [{"history": {"val_loss": values}} for values in ([0.5, 0.2], [0.3, 0.6])]
+    yours = {"B": {"history": {"val_loss": [0.9, 0.8, 0.7]}}}
+    plots.over_seeds({"A": runs, "B": runs}, key="val_loss", title="Seeds", yours=yours)
+    ((figure, alt),) = figures
+    left, right = figure.axes
+    assert len(left.lines) == 3
+    np.testing.assert_allclose(right.lines[3].get_data(), [[1, 2, 3], [0.9, 0.8, 0.7]])
+    assert [text.get_text() for text in right.texts] == ["your run"]
+    assert "your run ends at 0.70" in alt
 
 
 def test_seeds_of_one_group_and_of_none(figures):

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ("course_utils.classroom.run", "Run notebooks; write them, HTML pages and an index."),
     "prepare": ("course_utils.classroom.prepare", "Write a profile's values into notebooks."),
     "report": ("course_utils.classroom.report", "Write the pages and the index of a run again."),
+    "reproduce": ("course_utils.classroom.reproduce", "Run the recorded runs that are missing."),
     "data": ("course_utils.classroom.data", "Fetch and verify the full data sets."),
     "doctor": ("course_utils.classroom.doctor", "Say what this machine has and what is missing."),
 }

@@ -37,7 +37,7 @@ def _annotate(path: Path, outcome: Outcome) -> NotebookNode | None:
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def environment(**values: str) -> Iterator[None]:
     """Set environment variables, which kernels inherit, for a while."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -88,7 +88,7 @@ def run_all(
     n_before = len(ledger.read(book))
     outcomes = []
     progress = Progress(len(plan))
-    with _environment(COURSE_LEDGER=str(book), **_kernel_environment()):
+    with environment(COURSE_LEDGER=str(book), **kernel_environment()):
         for source, values in plan:
             result = target.resolve() / source.name
             result.unlink(missing_ok=True)
@@ -106,7 +106,8 @@ def run_all(
     return outcomes
 
 
-def _kernel_environment() -> dict[str, str]:
+def kernel_environment() -> dict[str, str]:
+    """Environment variables that every kernel of the course gets."""
     # A kernel called python3 in the user's home must not win over this environment's own.
     return {"JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
@@ -161,7 +162,7 @@ def run_in_place(plan: list[Path], *, timeout: int | None) -> list[Outcome]:
     for source in plan:
         with tempfile.TemporaryDirectory(prefix="course-") as scratch:
             book = str(Path(scratch) / "ledger.jsonl")
-            with _environment(COURSE_LEDGER=book, **_kernel_environment()):
+            with environment(COURSE_LEDGER=book, **kernel_environment()):
                 outcome = _one_in_place(source, Path(scratch), timeout, progress)
         if outcome.interrupted:
             raise click.Abort

@@ -13,9 +13,8 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from scipy import stats
 
-from course_utils import ledger
+from course_utils import ledger, stats
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 BULLET = re.compile(r"^- \*\*\[(?P<id>\d\d-[a-z-]+)\]\*\* ", re.MULTILINE)
@@ -47,17 +46,18 @@ def validation_accuracy(record: ledger.Record) -> float:
     return 100 * record["validation"]["accuracy"]
 
 
+def compare(
+    notebook: str, before: str, after: str, measure: Callable[[ledger.Record], float]
+) -> stats.Comparison:
+    first, second = runs(notebook, before), runs(notebook, after)
+    assert [r["seed"] for r in first] == [r["seed"] for r in second]
+    return stats.paired_runs(first, second, measure)
+
+
 def differences(
     notebook: str, before: str, after: str, measure: Callable[[ledger.Record], float]
 ) -> np.ndarray:
-    first, second = runs(notebook, before), runs(notebook, after)
-    assert [r["seed"] for r in first] == [r["seed"] for r in second]
-    return np.array([measure(b) - measure(a) for a, b in zip(first, second, strict=True)])
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return float(values.mean() - half), float(values.mean() + half)
+    return np.array(compare(notebook, before, after, measure).differences)
 
 
 def after_the_turn(record: ledger.Record) -> float:
@@ -68,8 +68,8 @@ def after_the_turn(record: ledger.Record) -> float:
 
 def says(change: np.ndarray, mean: float, low: float, high: float) -> bool:
     """Whether the mean and the interval are those of the sentence, to a tenth."""
-    measured = (float(change.mean()), *interval(change))
-    return tuple(round(value, 1) for value in measured) == (mean, low, high)
+    found = stats.paired(np.zeros(len(change)), change)
+    return tuple(round(v, 1) for v in (found.mean, found.low, found.high)) == (mean, low, high)
 
 
 def early(arm: str) -> np.ndarray:

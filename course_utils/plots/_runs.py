@@ -1,0 +1,116 @@
+"""Many runs in one figure: over seeds, and arm against arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from course_utils import stats
+from course_utils.plots._figure import RECORDED, TRAIN, VALIDATION, YOURS, new_figure, show
+
+
+def over_seeds(
+    groups: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    key: str,
+    title: str,
+    yours: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Draw one number per epoch for every recorded run, one panel for each group.
+
+    Thin lines are single runs, the thick line is their median at each epoch, and the dotted black
+    line is the reader's own run.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of dict
+        Records of the ledger by the title of their panel. Runs of a group have equal length.
+    key : str
+        Name in the history: ``val_loss``, ``val_accuracy``, ``loss``, …
+    title : str
+        Title of the figure.
+    yours : mapping of str to dict, optional
+        The reader's own record, by the title of the panel that it belongs to. It may have another
+        number of epochs.
+
+    Raises
+    ------
+    ValueError
+        If a group has no runs.
+    """
+    if empty := [name for name, records in groups.items() if not records]:
+        raise ValueError(f"groups must each hold a recorded run; none for {', '.join(empty)}.")
+    figure, axes = new_figure(1, len(groups), size=(min(4 * len(groups), 9), 3))
+    axes = np.atleast_1d(axes)
+    scale, unit = (100, "%") if "acc" in key else (1, "nats per image")
+    said = []
+    for ax, (name, records) in zip(axes, groups.items(), strict=True):
+        runs = scale * np.array([record["history"][key] for record in records])
+        epochs = np.arange(1, runs.shape[1] + 1)
+        ax.plot(epochs, runs.T, **RECORDED)
+        middle = np.median(runs, axis=0)
+        ax.plot(epochs, middle, **(VALIDATION if key.startswith("val_") else TRAIN))
+        count = f"{len(records)} seeds" if len(records) > 1 else "one run"
+        ax.set_title(f"{name}\n({count})", fontsize=9)
+        ax.set_xlabel("epoch")
+        said.append(f"{name}: median {middle[0]:.2f} at the start, {middle[-1]:.2f} at the end")
+        if yours and name in yours:
+            own = scale * np.array(yours[name]["history"][key])
+            ax.plot(np.arange(1, len(own) + 1), own, **YOURS)
+            ax.plot([len(own)], own[-1:], "o", color="k", markersize=4)
+            ax.annotate(
+                "your run",
+                (len(own), own[-1]),
+                xytext=(-4, 6),
+                textcoords="offset points",
+                ha="right",
+            )
+            said.append(f"your run ends at {own[-1]:.2f}")
+    low = min(ax.get_ylim()[0] for ax in axes)
+    high = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_ylim(low, high)
+    axes[0].set_ylabel(f"{key.replace('val_', 'validation ')} ({unit})")
+    figure.suptitle(title, fontsize=11)
+    show(figure, f"{title}: {key} per epoch. {'; '.join(said)}.")
+
+
+def paired_differences(groups: Mapping[str, Mapping[str, np.ndarray]], title: str) -> None:
+    """Draw paired differences over seeds: a dot for each seed, and the 95 % t interval of the mean.
+
+    Parameters
+    ----------
+    groups : mapping of str to mapping of str to ndarray
+        One panel for each unit of measurement; in it, for each comparison, the differences, one
+        for each seed. At least two each.
+    title : str
+        Title of the figure.
+
+    Raises
+    ------
+    ValueError
+        If a comparison has fewer than two differences.
+    """
+    names = list(next(iter(groups.values())))
+    figure, axes = new_figure(1, len(groups), size=(4 * len(groups), 0.9 + 0.5 * len(names)))
+    said = []
+    for ax, (unit, differences) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+        for row, name in enumerate(names):
+            values = np.asarray(differences[name], dtype=float)
+            if len(values) < 2:
+                raise ValueError(f"{name} must have two differences or more; got {len(values)}.")
+            found = stats.paired(np.zeros(len(values)), values, unit=unit)
+            mean, low, high = found.mean, found.low, found.high
+            ax.plot([low, high], [row, row], color=TRAIN["color"], linewidth=2.5)
+            ax.plot(values, np.full(len(values), row - 0.22), "o", color="0.5", markersize=3.5)
+            ax.plot([mean], [row], "D", color=TRAIN["color"], markersize=5)
+            said.append(f"{name}, {unit}: {mean:+.1f} [{low:+.1f}, {high:+.1f}]")
+        ax.axvline(0, color="k", linewidth=0.8)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.5, -0.6)
+        ax.grid(axis="y", visible=False)
+        ax.set_xlabel(f"change of {unit}")
+    figure.suptitle(title, fontsize=11)
+    show(figure, f"{title}. Mean and 95 % interval. {'; '.join(said)}.")
