@@ -15,6 +15,7 @@ COMMANDS = {
     "prepare": ("course_utils.classroom.prepare", "Write a profile's values into notebooks."),
     "report": ("course_utils.classroom.report", "Write the pages and the index of a run again."),
     "reproduce": ("course_utils.classroom.reproduce", "Run the recorded runs that are missing."),
+    "results": ("course_utils.classroom.results", "Show published numbers beside the course's."),
     "data": ("course_utils.classroom.data", "Fetch and verify the full data sets."),
     "doctor": ("course_utils.classroom.doctor", "Say what this machine has and what is missing."),
 }

@@ -1,0 +1,110 @@
+"""``course results``: the published numbers beside the course's own full-scale runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from course_utils.classroom import notebooks
+
+if TYPE_CHECKING:
+    from course_utils.ledger import Record
+
+START, END = "<!-- course results -->", "<!-- end of course results -->"
+HEAD = """\
+| | experiment | images | measured on | published | as published, here | honest |
+|---|---|---|---|---|---|---|"""
+
+
+def published() -> dict[str, dict[str, Any]]:
+    """The published rows, by name, from ``reference/published.yaml``."""
+    from importlib import resources
+
+    import yaml
+
+    source = resources.files("course_utils") / "reference" / "published.yaml"
+    return yaml.safe_load(source.read_text(encoding="utf-8"))
+
+
+def accuracy(record: Record, measure: str) -> float:
+    """Accuracy of one run in percent.
+
+    Parameters
+    ----------
+    record : dict
+        A record of the ledger.
+    measure : {"test", "best validation"}
+        The final network on the test set, or the best epoch on the validation set.
+
+    Returns
+    -------
+    float
+        Between 0 and 100.
+    """
+    if measure == "test":
+        return 100 * record["test"]["accuracy"]
+    history = record["history"]
+    return 100 * max(history.get("val_accuracy") or history["val_acc"])
+
+
+def summary(records: list[Record], measure: str) -> str:
+    """Mean, half width of the 95 % t interval and n, as text; a dash without records."""
+    import numpy as np
+    from scipy import stats
+
+    if not records:
+        return "–"
+    values = np.array([accuracy(record, measure) for record in records])
+    if len(values) == 1:
+        return f"{values[0]:.2f} (n = 1)"
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return f"{values.mean():.2f} ± {half:.2f} (n = {len(values)})"
+
+
+def table() -> str:
+    """The published rows and the recorded runs, as a table in Markdown.
+
+    Returns
+    -------
+    str
+        One row for each published experiment, accuracies in percent. "As published" repeats the
+        source's split, also where it misuses data; "honest" is the same network chosen without
+        the test set.
+    """
+    from course_utils import ledger
+
+    lines = [HEAD]
+    for name, row in published().items():
+        runs = ledger.recorded("full", row["notebook"], name)
+        cells = [
+            summary([r for r in runs if r["protocol"] == protocol], row["measure"])
+            for protocol in ("published", "honest")
+        ]
+        lines.append(
+            f"| {name} | {row['what']} | {row['images']} | {row['measure']} "
+            f"| {row['accuracy']:.2f} | {cells[0]} | {cells[1]} |"
+        )
+    return "\n".join(lines)
+
+
+@click.command("results", short_help="Show the published numbers beside the course's own.")
+@click.option("--write", is_flag=True, help="Renew the table in the README.")
+def command(write: bool) -> None:
+    """Show the published accuracies beside the course's recorded full-scale runs.
+
+    Accuracies are in percent, with the half width of the 95 % t interval where there are two runs
+    or more. Fewer than six runs are a record, not a claim.
+    """
+    if not write:
+        click.echo(table())
+        return
+    readme: Path = notebooks.folder().parent / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    block = re.compile(re.escape(START) + ".*?" + re.escape(END), re.S)
+    if not block.search(text):
+        raise notebooks.Refused(f"{readme.name} has no place for the table: {START} … {END}.")
+    new = block.sub(lambda _: f"{START}\n{table()}\n{END}", text)
+    readme.write_text(new, encoding="utf-8", newline="\n")

@@ -1,0 +1,61 @@
+"""The table of published and reproduced numbers, and the README that shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
+from course_utils.classroom import cli, results
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def record(test: float, validation: tuple[float, ...] = ()) -> dict:
+    return {"test": {"accuracy": test}, "history": {"val_accuracy": list(validation)}}
+
+
+def test_readme_is_current() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert f"{results.START}\n{results.table()}\n{results.END}" in text, (
+        "run: course results --write"
+    )
+
+
+def test_every_published_row_stands_in_the_table() -> None:
+    lines = results.table().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == list(results.published())
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_mean_and_interval() -> None:
+    accuracies = [0.90, 0.91, 0.93]
+    interval = stats.t.interval(0.95, 2, loc=91.333, scale=stats.sem([90, 91, 93]))
+    text = results.summary([record(a) for a in accuracies], "test")
+    assert text == f"91.33 ± {(interval[1] - interval[0]) / 2:.2f} (n = 3)"
+    assert results.summary([record(0.9)], "test") == "90.00 (n = 1)"
+    assert results.summary([], "test") == "–"
+
+
+def test_best_validation_is_the_best_epoch() -> None:
+    assert results.accuracy(record(0.1, (0.5, 0.733, 0.7)), "best validation") == (
+        pytest.approx(73.3)
+    )
+
+
+def test_write_renews_the_block_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_a.ipynb").write_text("{}")
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n\n{results.START}\nold\n{results.END}\n\nafter\n")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.main, ["results", "--write"])
+    assert done.exit_code == 0, done.output
+    block = f"{results.START}\n{results.table()}\n{results.END}"
+    assert readme.read_text(encoding="utf-8") == f"before\n\n{block}\n\nafter\n"
+    readme.write_text("no place\n")
+    assert "no place for the table" in CliRunner().invoke(cli.main, ["results", "--write"]).output
