@@ -13,6 +13,7 @@ from course_utils import __version__
 COMMANDS = {
     "run": ("course_utils.classroom.run", "Run notebooks; write them, HTML pages and an index."),
     "prepare": ("course_utils.classroom.prepare", "Write a profile's values into notebooks."),
+    "student": ("course_utils.classroom.student", "Write the students' edition, and a zip of it."),
     "report": ("course_utils.classroom.report", "Write the pages and the index of a run again."),
     "reproduce": ("course_utils.classroom.reproduce", "Run the recorded runs that are missing."),
     "results": ("course_utils.classroom.results", "Show published numbers beside the course's."),

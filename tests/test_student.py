@@ -1,0 +1,77 @@
+"""The students' edition, and the exercises that it keeps."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from course_utils.classroom import cli, notebooks
+
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+PATHS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("out") / "student"
+    done = CliRunner().invoke(cli.main, ["student", "--to", str(target)])
+    assert done.exit_code == 0, done.output
+    return target
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_no_outputs_and_no_solutions(path: Path, edition: Path) -> None:
+    original = nbformat.read(path, as_version=4)
+    nb = nbformat.read(edition / path.name, as_version=4)
+    nbformat.validate(nb)
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert not [cell for cell in nb.cells if "solution" in tags(cell)]
+    assert "def solution_" not in "".join(cell.source for cell in nb.cells)
+    # everything else is there, in the same order
+    assert [cell.id for cell in nb.cells] == [cell.id for cell in original.cells]
+    kept = {cell.id: cell.source for cell in nb.cells}
+    assert all(kept[c.id] == c.source for c in original.cells if "solution" not in tags(c))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_an_exercise_is_a_stub_a_check_and_a_solution(path: Path) -> None:
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    stubs = [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]
+    solutions = [i for i, cell in enumerate(cells) if "solution" in tags(cell)]
+    assert stubs, "no exercise asks for a line of code"
+    assert len(stubs) == len(solutions)
+    for stub, solution in zip(stubs, solutions, strict=True):
+        assert stub < solution
+        between = cells[stub + 1 : solution]
+        said = "".join(o.get("text", "") for cell in between for o in cell.outputs)
+        assert "not done yet" in said, "the stub's check says nothing, or it is not a stub"
+        source = cells[solution].source
+        assert source.startswith("if run_solutions:") and "assert check_" in source
+        assert cells[solution].metadata.jupyter.source_hidden
+
+
+def test_the_smoke_profile_runs_every_solution() -> None:
+    for path in PATHS:
+        assert notebooks.profile_values(path, "smoke")["run_solutions"] is True
+
+
+def test_the_zip_holds_the_folder(edition: Path) -> None:
+    with zipfile.ZipFile(edition.with_suffix(".zip")) as archive:
+        held = {Path(name).name for name in archive.namelist() if name.endswith(".ipynb")}
+    assert held == {path.name for path in PATHS}
+
+
+def test_the_course_itself_is_never_overwritten() -> None:
+    before = [path.read_bytes() for path in PATHS]
+    done = CliRunner().invoke(cli.main, ["student", "--to", str(FOLDER)])
+    assert done.exit_code == 2
+    assert [path.read_bytes() for path in PATHS] == before
