@@ -78,7 +78,7 @@ def table() -> str:
 
     lines = [HEAD]
     for name, row in published().items():
-        runs = ledger.recorded("full", row["notebook"], name)
+        runs = ledger.recorded("full", row["notebook"], row.get("arm", name))
         cells = [
             summary([r for r in runs if r["protocol"] == protocol], row["measure"])
             for protocol in ("published", "honest")
