@@ -1,0 +1,148 @@
+"""The fast subclasses against Keras's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_utils import fast, is_on, runtime
+
+import keras  # isort: skip
+from keras import layers  # isort: skip
+
+IMAGES = np.random.default_rng(0).normal(3, 2, size=(16, 6, 6, 5)).astype("float32")
+VECTORS = IMAGES[:, 0, 0, :]
+
+
+def gradients(layer: keras.layers.Layer, signal: np.ndarray) -> list[np.ndarray]:
+    """Output in training, and the gradients of a loss with respect to signal, γ and β."""
+    import tensorflow as tf
+
+    x = tf.constant(signal)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+        weights = np.linspace(0, 1, signal.size, dtype="float32").reshape(signal.shape)
+        loss = tf.reduce_sum(y * y * weights)
+    found = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+    return [np.asarray(value) for value in (y, *found)]
+
+
+# batch norm
+
+
+@pytest.mark.parametrize("signal", [IMAGES, VECTORS], ids=["images", "vectors"])
+@pytest.mark.parametrize("momentum", [0.99, 0.5])
+def test_batch_norm_is_keras_s(signal: np.ndarray, momentum: float) -> None:
+    pair = [cls(momentum=momentum) for cls in (layers.BatchNormalization, fast.BatchNormalization)]
+    for layer in pair:
+        layer.build(signal.shape)
+        layer.gamma.assign(np.linspace(0.5, 2, 5))
+        layer.beta.assign(np.linspace(-1, 1, 5))
+    for _ in range(3):
+        theirs, ours = (gradients(layer, signal) for layer in pair)
+        for a, b in zip(theirs, ours, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(a).max())
+    for a, b in zip(pair[0].get_weights(), pair[1].get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    in_validation = [np.asarray(layer(signal, training=False)) for layer in pair]
+    np.testing.assert_allclose(*in_validation, rtol=1e-3, atol=1e-4)
+
+
+def test_batch_norm_in_bfloat16_gathers_in_float32() -> None:
+    policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
+    theirs, ours = (
+        cls(momentum=0, dtype=policy)
+        for cls in (layers.BatchNormalization, fast.BatchNormalization)
+    )
+    outputs = [np.asarray(layer(IMAGES, training=True), "float32") for layer in (theirs, ours)]
+    np.testing.assert_allclose(*outputs, atol=0.05)
+    np.testing.assert_allclose(theirs.moving_mean, ours.moving_mean, rtol=5e-3)
+    np.testing.assert_allclose(theirs.moving_variance, ours.moving_variance, rtol=2e-2)
+
+
+def test_frozen_batch_norm_keeps_its_statistics() -> None:
+    layer = fast.BatchNormalization()
+    layer.build(IMAGES.shape)
+    layer.trainable = False
+    before = layer.get_weights()
+    layer(IMAGES, training=True)
+    for a, b in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("options", [{"axis": 1}, {"scale": False}, {"center": False}])
+def test_batch_norm_refuses_what_it_cannot(options: dict) -> None:
+    with pytest.raises(ValueError, match=r"use keras\.layers\.BatchNormalization"):
+        fast.BatchNormalization(**options)
+
+
+# dropout
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.75])
+def test_dropout_drops_its_rate_and_keeps_the_mean(rate: float) -> None:
+    ones = np.ones((64, 50, 33), dtype="float32")
+    out = np.asarray(fast.Dropout(rate, seed=0)(ones, training=True))
+    dropped = (out == 0).mean()
+    assert dropped == pytest.approx(rate, abs=0.01)
+    assert out.mean() == pytest.approx(1, abs=0.02)
+    assert len(np.unique(out)) == 2
+
+
+def test_dropout_draws_anew_and_repeats_with_its_seed() -> None:
+    ones = np.ones((8, 100), dtype="float32")
+    one, other = fast.Dropout(0.5, seed=1), fast.Dropout(0.5, seed=1)
+    first, second = (np.asarray(one(ones, training=True)) for _ in range(2))
+    assert (first != second).mean() > 0.3
+    np.testing.assert_array_equal(first, np.asarray(other(ones, training=True)))
+
+
+def test_dropout_is_off_in_validation_and_at_rate_zero() -> None:
+    np.testing.assert_array_equal(np.asarray(fast.Dropout(0.5)(IMAGES, training=False)), IMAGES)
+    np.testing.assert_array_equal(np.asarray(fast.Dropout(0.0)(IMAGES, training=True)), IMAGES)
+
+
+def test_dropout_hands_gradients_to_what_it_keeps() -> None:
+    import tensorflow as tf
+
+    x = tf.ones((4, 100))
+    layer = fast.Dropout(0.5, seed=3)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+    np.testing.assert_array_equal(np.asarray(tape.gradient(y, x)), np.asarray(y))
+
+
+def test_dropout_refuses_a_noise_shape() -> None:
+    with pytest.raises(ValueError, match=r"use keras\.layers\.Dropout"):
+        fast.Dropout(0.5, noise_shape=(None, 1))
+
+
+# in a network
+
+
+def test_a_network_of_them_trains_is_checked_and_comes_back_from_its_file(tmp_path: Path) -> None:
+    runtime.fresh_start(0, "float32")
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 5)),
+            layers.Conv2D(4, 3),
+            fast.BatchNormalization(),
+            fast.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer=fast.Adam(0.01), loss="sparse_categorical_crossentropy")
+    labels = (IMAGES.mean(axis=(1, 2, 3)) > IMAGES.mean()).astype(int)
+    history = model.fit(IMAGES, labels, epochs=20, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    is_on.require(is_on.batch_norm(model, IMAGES), is_on.dropout(model))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        model.predict(IMAGES, verbose=0), again.predict(IMAGES, verbose=0)
+    )
