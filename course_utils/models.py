@@ -5,7 +5,7 @@ Each stands in full, layer by layer, in its own notebook; a test holds the two e
 
 from __future__ import annotations
 
-from course_utils import runtime  # noqa: F401  (imports TensorFlow quietly)
+from course_utils import fast, runtime  # noqa: F401  (imports TensorFlow quietly)
 
 import keras  # isort: skip
 from keras import layers  # isort: skip
@@ -66,16 +66,16 @@ def fashion_vgg(width: float = 1.0) -> keras.Sequential:
             layers.Conv2D(_wide(32, width), 3, padding="same", activation="relu"),
             layers.Conv2D(_wide(64, width), 3, padding="same", activation="relu"),
             layers.MaxPooling2D(2),
-            layers.Dropout(0.5),
+            fast.Dropout(0.5),
             layers.Conv2D(_wide(128, width), 3, padding="same", activation="relu"),
             layers.Conv2D(_wide(256, width), 3, padding="valid", activation="relu"),
             layers.MaxPooling2D(2),
-            layers.Dropout(0.5),
+            fast.Dropout(0.5),
             layers.Flatten(),
             layers.Dense(_wide(512, width), activation="relu"),
-            layers.Dropout(0.5),
+            fast.Dropout(0.5),
             layers.Dense(_wide(256, width), activation="relu"),
-            layers.Dropout(0.5),
+            fast.Dropout(0.5),
             layers.Dense(10, activation="softmax", dtype="float32"),
         ],
         name="fashion_vgg",
@@ -107,17 +107,17 @@ def fashion_batchnorm(
         filters = _wide(filters, width)
         network += [
             layers.Conv2D(filters, 3, padding="same", activation="relu"),
-            layers.BatchNormalization(momentum=momentum),
+            fast.BatchNormalization(momentum=momentum),
             layers.Conv2D(filters, 3, padding="valid", activation="relu"),
-            layers.Dropout(dropout),
+            fast.Dropout(dropout),
             layers.MaxPooling2D(2, 2),
         ]
     network += [
         layers.Flatten(),
         layers.Dense(_wide(512, width), activation="relu"),
-        layers.Dropout(0.5),
+        fast.Dropout(0.5),
         layers.Dense(_wide(256, width), activation="relu"),
-        layers.Dropout(0.5),
+        fast.Dropout(0.5),
         layers.Dense(10, activation="softmax", dtype="float32"),
     ]
     return keras.Sequential(network, name="fashion_batchnorm")

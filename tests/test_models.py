@@ -8,7 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from course_utils import models
+from course_utils import fast, models
 
 import keras  # isort: skip  (after models, which imports TensorFlow quietly)
 from keras import layers  # isort: skip
@@ -104,7 +104,7 @@ def test_pixels_go_in_and_ten_probabilities_come_out(build, precision):
 def of_the_notebook(path, name):
     """The function `name` as a notebook's cell defines it, with the notebook's other functions."""
     notebook = nbformat.read(path, as_version=4)
-    namespace = {"keras": keras, "layers": layers, "np": np}
+    namespace = {"keras": keras, "layers": layers, "np": np, "fast": fast}
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
             exec(cell.source, namespace)  # a default may be one of the notebook's parameters
@@ -119,7 +119,7 @@ def of_the_notebook(path, name):
 
 def described(model):
     """Every setting of every layer but its name, which counts how many there were before."""
-    settings = [layer.get_config() | {"name": type(layer).__name__} for layer in model.layers]
+    settings = [layer.get_config() | {"name": repr(type(layer))} for layer in model.layers]
     return [model.input_shape, *settings]
 
 
