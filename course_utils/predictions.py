@@ -1,0 +1,78 @@
+"""What you wrote down before a training, kept, and scored after it.
+
+Each line of ``predictions.jsonl``, beside the ledger, is one notebook's guesses or their score.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from course_utils import ledger
+
+_latest: dict[str, dict[str, Any]] = {}
+
+
+def write_down(notebook: str, **guesses: Any) -> None:
+    """Keep your guesses, before anything is trained.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of the notebook, without its ending.
+    **guesses
+        A number, a text or True or False for each question; None where you have no guess yet.
+
+    Raises
+    ------
+    OSError
+        If the file beside the ledger cannot be written.
+    """
+    given = {name: value for name, value in guesses.items() if value is not None}
+    _latest.setdefault(notebook, {}).update(given)
+    if given:
+        _keep(notebook, {"guesses": given})
+        print("Written down:", ", ".join(f"{_words(n)} {v}" for n, v in given.items()) + ".")
+    if missing := [_words(name) for name in guesses if name not in given]:
+        print(f"No guess yet: {', '.join(missing)}. Replace None, and run this cell again.")
+
+
+def score(notebook: str, **measured: Any) -> None:
+    """Lay what was measured beside what you wrote down in this session.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of the notebook, without its ending.
+    **measured
+        What came out, under the names that `write_down` was given.
+
+    Raises
+    ------
+    OSError
+        If the file beside the ledger cannot be written.
+    """
+    guesses = _latest.get(notebook, {})
+    measured = {name: _plain(value) for name, value in measured.items()}
+    for name, value in measured.items():
+        said = f"you wrote {guesses[name]}" if name in guesses else "you wrote nothing down"
+        print(f"{_words(name)}: {said}; it is {_shown(value)}.")
+    if scored := {name: guesses[name] for name in measured if name in guesses}:
+        _keep(notebook, {"guesses": scored, "measured": {n: measured[n] for n in scored}})
+
+
+def _keep(notebook: str, content: dict[str, Any]) -> None:
+    path = ledger.default_path().with_name("predictions.jsonl")
+    ledger.append({"notebook": notebook} | content, path)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as Python's own, which JSON knows."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
