@@ -16,6 +16,7 @@ COMMANDS = {
     "student": ("course_utils.classroom.student", "Write the students' edition, and a zip of it."),
     "report": ("course_utils.classroom.report", "Write the pages and the index of a run again."),
     "reproduce": ("course_utils.classroom.reproduce", "Run the recorded runs that are missing."),
+    "sweep": ("course_utils.classroom.sweep", "Run one notebook at every point of a grid."),
     "results": ("course_utils.classroom.results", "Show published numbers beside the course's."),
     "data": ("course_utils.classroom.data", "Fetch and verify the full data sets."),
     "doctor": ("course_utils.classroom.doctor", "Say what this machine has and what is missing."),
