@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils import ledger
 from course_utils.classroom import cli, notebooks, report
 from course_utils.classroom.execute import first_line, sentence
-from course_utils.classroom.run import parse_value
+from course_utils.classroom.run import collect_values, parse_value, read_yaml
 
 PIXEL = (  # a PNG of one dot
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
@@ -100,16 +100,18 @@ def outputs(path: Path) -> list[str]:
     return [o.text for c in nb.cells for o in c.get("outputs", []) if o.output_type == "stream"]
 
 
-def test_help_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["sweep", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom course_utils.classroom.cli import main\n"
-        "main(['--help'], standalone_mode=False)\n"
+        f"main({arguments}, standalone_mode=False)\n"
         "print([m for m in ('tensorflow', 'pandas', 'matplotlib', 'papermill', 'nbformat')"
         " if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert all(name in done.stdout for name in cli.COMMANDS)
+    if arguments == ["--help"]:
+        assert all(name in done.stdout for name in cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -221,6 +223,32 @@ def test_values_are_read_as_papermill_reads_them() -> None:
     texts = ["3", "-3", "0.5", "1e-3", "True", "False", "None", "full", "[1, 2]"]
     values = [3, -3, 0.5, 1e-3, True, False, None, "full", "[1, 2]"]
     assert [parse_value(text) for text in texts] == values
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4),
+        ("-2.5E+3", -2500.0),
+        (".5e1", 5.0),
+        ("[1e-4, 0.1]", [1e-4, 0.1]),
+        ("None", None),
+        ("e-4", "e-4"),
+        ("1e", "1e"),
+        ("Nonesuch", "Nonesuch"),
+        ("'1e-4'", "1e-4"),
+    ],
+)
+def test_yaml_reads_numbers_as_python_does(text: str, value: Any) -> None:
+    assert (read := read_yaml(text)) == value
+    assert type(read) is type(value)
+    assert collect_values([], [f"rate: {text}"]) == {"rate": value}
+
+
+@pytest.mark.parametrize("text", ["[1", "a: b: c", "2020-13-45"])
+def test_what_is_no_yaml(text: str) -> None:
+    with pytest.raises(ValueError):
+        read_yaml(text)
 
 
 def test_prepare_keeps_outputs_and_injects(course: Path) -> None:

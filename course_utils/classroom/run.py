@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,24 @@ if TYPE_CHECKING:
 TIMEOUT = 1800
 
 
-def _annotate(path: Path, outcome: Outcome) -> NotebookNode | None:
-    """Note the outcome in an executed notebook, and take the paths of this machine out."""
+def annotate(path: Path, outcome: Outcome) -> NotebookNode | None:
+    """Note the outcome in an executed notebook, and take the paths of this machine out.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The executed notebook.
+    outcome : Outcome
+        What became of it.
+
+    Returns
+    -------
+    nbformat.NotebookNode or None
+        The notebook as written; None if there is no file, for the kernel did not start.
+    """
     import nbformat
 
-    if not path.is_file():  # the kernel did not start
+    if not path.is_file():
         return None
     nb = nbformat.read(path, as_version=4)
     if "papermill" in nb.metadata:
@@ -93,7 +107,7 @@ def run_all(
             result = target.resolve() / source.name
             result.unlink(missing_ok=True)
             outcome = execute(source, result, values, timeout=timeout, progress=progress)
-            if _annotate(result, outcome) is not None:
+            if annotate(result, outcome) is not None:
                 report.write_page(result)
             outcomes.append(outcome)
             if outcome.interrupted:
@@ -215,18 +229,68 @@ def parse_value(text: str) -> bool | int | float | str | None:
     return text
 
 
-def _collect(
-    pairs: tuple[tuple[str, str], ...], yamls: tuple[str, ...], files: tuple[Path, ...]
-) -> dict[str, Any]:
-    """Values of -f, then -y, then -p: the later wins, as in papermill."""
+def read_yaml(text: str) -> Any:
+    """Value of a YAML text, with ``1e-4`` a number and ``None`` a null, as in Python.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+
+    Returns
+    -------
+    object
+        Its value.
+
+    Raises
+    ------
+    ValueError
+        If it is not YAML.
+    """
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        pass
+
+    number = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("None$"), ["N"])
+    try:
+        return yaml.load(text, Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def collect_values(
+    pairs: Iterable[tuple[str, str]], yamls: Iterable[str], files: Iterable[Path] = ()
+) -> dict[str, Any]:
+    """Values of -f, then -y, then -p: the later wins, as in papermill.
+
+    Parameters
+    ----------
+    pairs : iterable of (str, str)
+        Name and value of each -p.
+    yamls : iterable of str
+        Text of each -y.
+    files : iterable of pathlib.Path, optional
+        File of each -f.
+
+    Returns
+    -------
+    dict
+        Value by name.
+
+    Raises
+    ------
+    Refused
+        For a -f or -y that is no YAML mapping.
+    """
     texts = [(f"-f {path}", path.read_text(encoding="utf-8")) for path in files]
     values: dict[str, Any] = {}
     for origin, text in [*texts, *((f"-y '{text}'", text) for text in yamls)]:
         try:
-            part = yaml.safe_load(text) or {}
-        except yaml.YAMLError:
+            part = read_yaml(text) or {}
+        except ValueError:
             part = None
         if not isinstance(part, dict):
             raise notebooks.Refused(f"{origin} must be YAML of the form 'name: value'.")
@@ -276,7 +340,7 @@ def command(
     COURSE_LEDGER where that is set.
     """
     sources = notebooks.find(names)
-    given = _collect(pairs, yamls, files)
+    given = collect_values(pairs, yamls, files)
     limit = (None if profile == "full" else TIMEOUT) if timeout is None else (timeout or None)
     if in_place:
         if profile or given or target:
