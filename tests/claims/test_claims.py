@@ -80,17 +80,20 @@ def early(arm: str) -> np.ndarray:
 BASELINE = "01_baseline_overfit"
 DEEPER = "02_deeper_vgg_style"
 CLAIMS: dict[str, Callable[[], bool]] = {
-    "01-gap": lambda: min(map(last_gap, runs(BASELINE, "F1"))) >= 8,
-    "01-rise": lambda: min(map(rise, runs(BASELINE, "F1"))) >= 1.5,
+    "01-gap": lambda: min(map(last_gap, runs(BASELINE, "F1"))) > 10,
+    "01-rise": lambda: min(map(rise, runs(BASELINE, "F1"))) >= 1.6,
     "01-silent": lambda: max(abs(after_the_turn(r)) for r in runs(BASELINE, "F1")) < 2,
-    "01-relu-better": lambda: says(
-        differences(BASELINE, "F1", "relu", validation_accuracy), 1.6, 0.5, 2.7
+    "01-relu-noise": lambda: says(
+        differences(BASELINE, "F1", "relu", validation_accuracy), 0.7, -0.1, 1.6
     ),
     "01-relu-later": lambda: bool(
         (differences(BASELINE, "F1", "relu", lambda r: r["best_epoch"]) > 0).all()
         and (differences(BASELINE, "F1", "relu", rise) < 0).all()
     ),
-    "01-relu-overfits": lambda: min(map(gap, runs(BASELINE, "relu"))) > 8,
+    "01-relu-overfits": lambda: (
+        min(map(last_gap, runs(BASELINE, "relu"))) > 10
+        and min(map(rise, runs(BASELINE, "relu"))) >= 1.4
+    ),
     "02-relu-noise": lambda: says(
         differences(DEEPER, "F1", "relu", validation_accuracy), -0.7, -2.0, 0.6
     ),
