@@ -21,10 +21,10 @@ ax.plot([turn + 1], [validation[turn]], "v", color=plots.VALIDATION["color"], ma
 ax.annotate(
     f"epoch {turn + 1}: the turn",
     (turn + 1, validation[turn]),
-    xytext=(0, 16),
+    xytext=(6, -8),
     textcoords="offset points",
     ha="left",
-    va="bottom",
+    va="top",
 )
 for values, text in ((training, "training pictures"), (validation, "new pictures")):
     style = plots.TRAIN if values is training else plots.VALIDATION

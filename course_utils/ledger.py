@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import resources
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = 1
+LOCK_SECONDS = 60  # a line takes a millisecond; whoever holds the lock for longer is stopped
 Record = dict[str, Any]
+
+
+class LedgerError(OSError):
+    """The ledger cannot be written or read; Jupyter shows the sentence without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"LedgerError: {self}"]
 
 
 def default_path() -> Path:
@@ -65,31 +74,53 @@ def append(record: Record, path: Path | str | None = None) -> Record:
 
     Raises
     ------
-    OSError
-        If the ledger cannot be written.
+    LedgerError
+        If the ledger cannot be written; it is then as it was before. An OSError.
     TypeError
         If the record holds something that JSON cannot, for instance a NumPy number.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     path = Path(path) if path is not None else default_path()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"schema": SCHEMA, "id": uuid.uuid4().hex[:12], "time": now} | record
     line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"), open(path, "ab+") as handle:
-        if handle.tell():
-            handle.seek(-1, os.SEEK_END)
-            if handle.read(1) != b"\n":  # a writer was killed in the middle of its line
-                line = b"\n" + line
-        handle.write(line)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS), open(path, "ab+", 0) as handle:
+            before = handle.seek(0, os.SEEK_END)
+            if before:
+                handle.seek(-1, os.SEEK_END)
+                if handle.read(1) != b"\n":  # a writer was killed in the middle of its line
+                    line = b"\n" + line
+            try:
+                while line:  # unbuffered: on a disk that fills up, a part of it may be written
+                    line = line[handle.write(line) :]
+            except OSError:
+                handle.truncate(before)
+                raise
+    except Timeout as error:
+        raise LedgerError(
+            f"This run is not in the ledger: another process has held {path}.lock for "
+            f"{LOCK_SECONDS} seconds. End it, or set COURSE_LEDGER to another file, and run this "
+            "cell again."
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            reason = "a file stands where its folder should be"
+        raise LedgerError(
+            f"This run is not in the ledger: {path} cannot be written ({reason}). Make room, or "
+            "set COURSE_LEDGER to a file that you may write, and run this cell again."
+        ) from error
     return record
 
 
 def read(path: Path | str | None = None) -> list[Record]:
     """Read every whole record of a ledger.
 
-    A line that is not valid JSON is what a killed writer leaves behind; it is left out.
+    A line that is no whole record is what a killed writer leaves behind; it is left out, with a
+    warning.
 
     Parameters
     ----------
@@ -105,15 +136,27 @@ def read(path: Path | str | None = None) -> list[Record]:
     ------
     ValueError
         If a record was written by a newer version of the schema.
+    LedgerError
+        If the file is there and cannot be read. An OSError.
     """
     path = Path(path) if path is not None else default_path()
-    if not path.exists():
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
         return []
-    records = []
-    for line in path.read_bytes().splitlines():
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger {path} cannot be read ({error.strerror}): make it readable, or set "
+            "COURSE_LEDGER to another file."
+        ) from error
+    records, torn = [], 0
+    for line in filter(None, lines):
         try:
             record = json.loads(line)
         except ValueError:
+            record = None
+        if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
+            torn += 1
             continue
         if record["schema"] > SCHEMA:
             raise ValueError(
@@ -121,6 +164,12 @@ def read(path: Path | str | None = None) -> list[Record]:
                 f"schema {SCHEMA}. Update the course, or choose another COURSE_LEDGER."
             )
         records.append(record)
+    if torn:
+        warnings.warn(
+            f"{path.name}: {torn} of {torn + len(records)} lines left out, for they are no whole "
+            "records (a run was killed while it was written); the others are read.",
+            stacklevel=2,
+        )
     return records
 
 

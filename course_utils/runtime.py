@@ -44,6 +44,9 @@ with _quiet_stderr():
 
     tf.config.list_physical_devices()  # logs once more when it first looks at the devices
 
+# A notebook that builds many networks is warned of each new graph; nothing can be done about it.
+tf.get_logger().setLevel("ERROR")
+
 
 def _processor_has_amx() -> bool:
     """Whether the processor multiplies bfloat16 matrices in hardware; only Linux tells."""

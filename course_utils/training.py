@@ -17,14 +17,18 @@ import tensorflow as tf  # isort: skip
 
 Examples = tuple[np.ndarray, np.ndarray] | Iterable[tuple[Any, Any]]
 
-_test_uses: Counter[tuple[str, str, int, str]] = Counter()
+_test_uses: Counter[tuple[str, ...]] = Counter()
 
 
 def _predict(model: keras.Model, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
     """Predicted probabilities, shape (n, classes), and integer labels, shape (n,)."""
     if isinstance(examples, tuple):
         images, labels = examples
-        outputs = model.predict(images, batch_size=256, verbose=0)
+        # `predict` would trace a function for each new network, which costs more than small
+        # networks take; large images go in smaller batches, for their memory.
+        step = max(16, min(256, 2**22 // max(1, images[:1].size)))
+        starts = range(0, len(images), step)
+        outputs = np.concatenate([model(images[i : i + step], training=False) for i in starts])
     else:
         batches = [(model.predict_on_batch(x), np.asarray(y)) for x, y in examples]
         outputs = np.concatenate([p for p, _ in batches])
@@ -182,8 +186,8 @@ class Recorder(keras.callbacks.Callback):
     ) -> ledger.Record:
         """Measure the trained network, append the run to the ledger and return the record.
 
-        The test images are counted: the second time that one arm and seed looks at them, the
-        record says so and a sentence is printed.
+        The test images are counted: the second time that one arm, seed and protocol looks at them,
+        the record says so and a sentence is printed.
 
         Parameters
         ----------
@@ -201,7 +205,7 @@ class Recorder(keras.callbacks.Callback):
         train = (data.x_train, data.y_train) if train is None else train
         validation = (data.x_validation, data.y_validation) if validation is None else validation
         test = (data.x_test, data.y_test) if test is None else test
-        decision = (self._head["notebook"], self._head["arm"], self._head["seed"], data.data)
+        decision = (*map(str, self._head.values()), data.data)
         _test_uses[decision] += 1
         if _test_uses[decision] > 1:
             print(f"The test images were used {_test_uses[decision]} times for {decision[1]}.")
@@ -241,41 +245,4 @@ class Recorder(keras.callbacks.Callback):
                 "precision": keras.config.dtype_policy().name,
             }
             | more
-        )
-
-
-class FusedAdam(keras.optimizers.Adam):
-    """Keras's Adam, computed in one pass over each weight instead of about ten.
-
-    The arithmetic is that of `keras.optimizers.Adam`, done by TensorFlow's own kernel for it.
-    Networks with millions of weights and small batches spend much of a step there.
-
-    Raises
-    ------
-    ValueError
-        If ``amsgrad`` is asked for, which the kernel does not know.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.amsgrad:
-            raise ValueError("amsgrad must be False for FusedAdam; use keras.optimizers.Adam.")
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update one weight in place."""
-        index = self._get_variable_index(variable)
-        slots = (variable, self._momentums[index], self._velocities[index])
-        var, m, v = (s.handle if isinstance(s, tf.Variable) else s.value.handle for s in slots)
-        step = tf.cast(self.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=var,
-            m=m,
-            v=v,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=tf.cast(gradient, tf.float32),
         )

@@ -6,6 +6,9 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import socket
+import ssl
+import struct
 import tarfile
 import threading
 import time
@@ -80,7 +83,12 @@ def install(patch, url):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files()`; `behaviour[file]` lists what the next requests meet, then all is well."""
+    """Serves `files()`; `behaviour[file]` lists what the next requests meet, then all is well.
+
+    A behaviour is a status, the name of one (see `Handler`), or a number of bytes, as a tuple of
+    one, after which nothing more comes. `tls` makes it a proxy to Google Drive too: CONNECT is
+    answered, and what is asked for inside, whatever its address, is the photographs' zip.
+    """
 
     daemon_threads = True
 
@@ -88,6 +96,8 @@ class Server(ThreadingHTTPServer):
         self.files = files()
         self.behaviour: dict[str, list] = {}
         self.requests: Counter = Counter()
+        self.held = threading.Event()  # set when a reply has come to its stop
+        self.tls: ssl.SSLContext | None = None
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -98,9 +108,30 @@ class Server(ThreadingHTTPServer):
         """A client that goes away in the middle is what some tests are about."""
 
 
+def reset(connection):
+    """Close a connection the rude way: what is on its way is lost, the other side hears a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
 class Handler(BaseHTTPRequestHandler):
+    timeout = 30
+
+    def do_CONNECT(self):
+        how = self.server.behaviour.get("CONNECT")
+        if how or not self.server.tls:
+            self.send_error(how.pop(0) if how else 405)
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+        self.handle_one_request()  # the one inside the tunnel
+        self.close_connection = True
+
     def do_GET(self):
-        file = self.path.lstrip("/")
+        drive = isinstance(self.connection, ssl.SSLSocket)
+        file = "dogs-vs-cats.zip" if drive else self.path.lstrip("/")
         self.server.requests[file] += 1
         waiting = self.server.behaviour.get(file)
         how = waiting.pop(0) if waiting else "well"
@@ -108,22 +139,53 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(how, int):
             self.send_error(how)
             return
+        if how == "reset":
+            reset(self.connection)
+            return
+        if how == "silent":
+            time.sleep(5)
+            return
+        if how == "circle":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.end_headers()
+            waiting.append("circle")
+            return
         if how == "html":
             content = b"<!DOCTYPE html><html>Please log in to the network</html>"
+        if how == "quota":
+            content = b'<p class="uc-error-subcaption">Too many users have viewed this file.</p>'
         if how == "other":
             content = npz("fashion_mnist") if file.endswith("npz") else gzip.compress(b"other")
+        if how == "wrong":  # the right length, and one bit of the middle turned round
+            middle = len(content) // 2
+            content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        if how == "long":
+            content += bytes(5000)
         self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Type", "text/html" if how == "quota" else "application/zip")
+        if drive and how != "quota":
+            self.send_header("Content-Disposition", f'attachment; filename="{file}"')
+        if how not in ("endless", "dribble"):
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        half = len(content) // 2
-        if how in ("short", "stall", "hang"):
+        half = how[0] if isinstance(how, tuple) else len(content) // 2
+        if isinstance(how, tuple) or how in ("short", "stall", "hang", "half reset"):
             self.wfile.write(content[:half])
             self.wfile.flush()
-            time.sleep({"short": 0, "stall": 1.5, "hang": 20}[how])
+            self.server.held.set()
+            time.sleep({"short": 0, "half reset": 0.1, "stall": 5}.get(how, 20))
+            if how == "half reset":
+                reset(self.connection)
             return
+        while how in ("endless", "dribble"):
+            self.wfile.write(bytes(100_000 if how == "endless" else 100))
+            self.wfile.flush()
+            time.sleep(0 if how == "endless" else 0.02)
         if how == "slow":
             time.sleep(0.3)
         self.wfile.write(content)
+        self.wfile.flush()
 
     def log_message(self, *arguments):
         pass
@@ -166,3 +228,30 @@ def photo_zip(path, *, nested=False, content=None):
         archive.writestr("sampleSubmission.csv", "id,label\n")
         archive.writestr("train.zip", inner.getvalue())
     return path
+
+
+def is_right(data):
+    """Whether a loaded set, in file order, holds the arrays of its stand-in."""
+    official = arrays(data.name)
+    pixels = np.concatenate([data.x_train, data.x_validation]).reshape(official["x_train"].shape)
+    return np.array_equal(pixels, official["x_train"]) and np.array_equal(
+        data.y_test, official["y_test"]
+    )
+
+
+def is_subset(folder):
+    """Whether a folder holds the small published subset and no other photograph."""
+    content = photographs()
+    expected = {
+        f"{part}/{kind}/{kind}.{number}.jpg": content[f"{kind}.{number}.jpg"]
+        for part, numbers in SUBSET.items()
+        for kind in ("cat", "dog")
+        for number in numbers
+    }
+    held = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.jpg")}
+    return {name: path.read_bytes() for name, path in held.items()} == expected
+
+
+def leftovers(folder):
+    """What an interrupted piece of work left in a cache."""
+    return [path.name for path in folder.rglob("*.part*")]

@@ -160,15 +160,6 @@ def test_embedded_image_folders_hold_the_embedded_images_in_order(tmp_path):
     assert elsewhere == tmp_path / "mine" / "cats_vs_dogs_small"
 
 
-def test_image_folders_never_replaces_what_it_did_not_write(tmp_path):
-    precious = tmp_path / "cats_vs_dogs_small" / "my_cat.png"
-    precious.parent.mkdir()
-    precious.write_text("precious")
-    with pytest.raises(datasets.DataError, match="did not write"):
-        datasets.image_folders(folder=tmp_path)
-    assert precious.read_text() == "precious"
-
-
 def test_embedded_files_are_small_enough():
     total = sum(path.stat().st_size for path in files("course_utils.embedded").iterdir())
     assert total <= 20e6

@@ -69,13 +69,6 @@ def test_data_is_shown_where_it_is(machine, monkeypatch, quick):
     assert "  cifar10          full set not here" in lines
 
 
-def test_a_wrong_shared_folder_is_advice_and_no_obstacle(monkeypatch, quick):
-    monkeypatch.setenv("COURSE_DATA_DIR", "/no/such/folder")
-    result = run()
-    assert result.exit_code == 0
-    assert "COURSE_DATA_DIR=/no/such/folder does not exist" in result.stdout
-
-
 @pytest.mark.parametrize(
     ("name", "version", "words"),
     [

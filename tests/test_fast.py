@@ -30,6 +30,31 @@ def gradients(layer: keras.layers.Layer, signal: np.ndarray) -> list[np.ndarray]
     return [np.asarray(value) for value in (y, *found)]
 
 
+# Adam
+
+
+def trained(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+    """First and last weights of a small network after a few steps on fixed numbers."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(4, "relu"), layers.Dense(2)])
+    model.compile(optimizer, loss="mse")
+    random = np.random.default_rng(0)
+    model.fit(random.normal(size=(32, 5)), random.normal(size=(32, 2)), epochs=4, verbose=0)
+    return model.get_weights()
+
+
+def test_adam_is_keras_s() -> None:
+    ours_all = trained(fast.Adam(0.01))
+    for ours, theirs in zip(ours_all, trained(keras.optimizers.Adam(0.01)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert not np.allclose(ours_all[0], trained(fast.Adam(0.02))[0], atol=1e-3)
+
+
+def test_adam_refuses_amsgrad() -> None:
+    with pytest.raises(ValueError, match="amsgrad must be False"):
+        fast.Adam(amsgrad=True)
+
+
 # batch norm
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -59,67 +58,6 @@ def test_schema_id_and_time_are_filled_in_where_missing(path):
 def test_a_ledger_that_is_not_there_is_empty(path):
     assert ledger.read(path) == []
     assert not path.parent.exists()  # reading leaves nothing behind
-
-
-def test_what_json_cannot_hold_leaves_the_ledger_whole(path):
-    ledger.append(run(), path)
-    before = path.read_bytes()
-    with pytest.raises(TypeError):
-        ledger.append(run(model=object()), path)
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("kept", [1, 40, -1], ids=["a byte", "half", "all but the newline"])
-def test_a_torn_last_line_loses_only_itself(path, kept):
-    ledger.append(run(seed=1), path)
-    whole = path.read_bytes()
-    ledger.append(run(seed=2), path)
-    torn = path.read_bytes()[len(whole) :][:kept]
-    path.write_bytes(whole + torn)
-
-    survivors = [1, 2] if kept == -1 else [1]  # without its newline a record is still whole
-    assert [record["seed"] for record in ledger.read(path)] == survivors
-    ledger.append(run(seed=3), path)
-    assert [record["seed"] for record in ledger.read(path)] == [*survivors, 3]
-
-
-def test_a_line_torn_inside_a_letter(path):
-    ledger.append(run(seed=1), path)
-    with path.open("ab") as handle:
-        handle.write('{"schema": 1, "arm": "ü'.encode()[:-1])
-    assert [record["seed"] for record in ledger.read(path)] == [1]
-
-
-def write_lines(path, writer, ready):
-    ready.wait()
-    for number in range(LINES):
-        # lines of very different length: a short one written over a long one would show
-        ledger.append({"writer": writer, "number": number, "text": "é" * (number % 7 * 300)}, path)
-
-
-def test_two_processes_lose_no_line(path):
-    context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(2)
-    writers = [context.Process(target=write_lines, args=(path, w, ready)) for w in range(2)]
-    for process in writers:
-        process.start()
-    for process in writers:
-        process.join()
-    assert [process.exitcode for process in writers] == [0, 0]
-
-    records = ledger.read(path)
-    for writer in range(2):
-        numbers = [r["number"] for r in records if r["writer"] == writer]
-        assert numbers == list(range(LINES))
-    assert len({record["id"] for record in records}) == len(records) == 2 * LINES
-    assert all(len(r["text"]) == r["number"] % 7 * 300 for r in records)
-
-
-def test_a_newer_schema_is_refused(path):
-    ledger.append(run(), path)
-    ledger.append(run(schema=ledger.SCHEMA + 1), path)
-    with pytest.raises(ValueError, match=r"ledger\.jsonl holds records of schema 2.*Update the"):
-        ledger.read(path)
 
 
 def test_course_ledger_chooses_the_file(tmp_path, monkeypatch):

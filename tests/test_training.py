@@ -178,28 +178,6 @@ def test_batches_keep_bytes_and_pairs():
         assert some.numpy().ravel().tolist() == labels.numpy().tolist()
 
 
-def trained(optimizer):
-    """First and last weights of a small network after a few steps on fixed numbers."""
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential([keras.Input((5,)), layers.Dense(4, "relu"), layers.Dense(2)])
-    model.compile(optimizer, loss="mse")
-    random = np.random.default_rng(0)
-    model.fit(random.normal(size=(32, 5)), random.normal(size=(32, 2)), epochs=4, verbose=0)
-    return model.get_weights()
-
-
-def test_fused_adam_is_adam():
-    fused = trained(training.FusedAdam(0.01))
-    for ours, theirs in zip(fused, trained(keras.optimizers.Adam(0.01)), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    assert not np.allclose(fused[0], trained(training.FusedAdam(0.02))[0], atol=1e-3)
-
-
-def test_fused_adam_refuses_amsgrad():
-    with pytest.raises(ValueError, match="amsgrad must be False"):
-        training.FusedAdam(amsgrad=True)
-
-
 @pytest.fixture(scope="module")
 def pictures():
     random = np.random.default_rng(0)

@@ -36,6 +36,12 @@ def command(names: tuple[str, ...], folder: Path | None) -> None:
         except datasets.DataError as error:
             failed.append(name)
             click.echo(f"{name:<14} failed: {error}")
+        except KeyboardInterrupt:
+            click.echo(
+                f"{name:<14} stopped by you: run `course data` again, which goes on with what is "
+                "there already."
+            )
+            raise click.exceptions.Exit(130) from None
         else:
             click.echo(f"{name:<14} {path}  ({source}, verified)")
     if folder and not failed:

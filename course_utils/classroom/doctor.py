@@ -158,6 +158,22 @@ def _memory() -> tuple[int, int]:
     return free, total
 
 
+def _ledger(found: Findings) -> None:
+    from course_utils import ledger
+
+    path = ledger.default_path().absolute()
+    there = next(place for place in (path, *path.parents) if os.path.exists(place))
+    found.say("ledger", str(path))
+    # Beside the file stands its lock, so that the folder counts too.
+    places = {there, path.parent} if there == path else {there}
+    if os.path.isdir(path) or not (there == path or os.path.isdir(there)):
+        found.advice.append(f"{there} is in the ledger's way: set COURSE_LEDGER to another file.")
+    elif not all(os.access(place, os.W_OK) for place in places):
+        found.advice.append(
+            f"The ledger {path} cannot be written: set COURSE_LEDGER to a file that you may write."
+        )
+
+
 def _data(found: Findings) -> None:
     from course_utils import datasets
 
@@ -170,11 +186,13 @@ def _data(found: Findings) -> None:
         found.fatal.append(str(error))
     found.say("COURSE_DATA_DIR", os.environ.get("COURSE_DATA_DIR") or "not set")
     cache = datasets.cache_dir()
-    there = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    # os.path answers False where a folder may not be entered; pathlib raises.
+    there = next(folder for folder in (cache, *cache.parents) if os.path.exists(folder))
     room = shutil.disk_usage(there).free
     found.say("cache", f"{cache} ({room / 1e9:.1f} GB free)")
     if not os.access(there, os.W_OK):
         found.advice.append(f"{there} cannot be written: set COURSE_CACHE to a folder of yours.")
+    _ledger(found)
     missing = []
     for name in datasets.NAMES:
         try:

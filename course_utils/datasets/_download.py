@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gzip
 import tarfile
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -34,6 +35,9 @@ FILES: dict[str, dict[str, str | None]] = {
 TIMEOUT = (10, 30)  # seconds to connect, and to wait for the next bytes
 RETRIES = 2
 PAUSE = 1  # seconds before the first retry; each further one waits that much longer
+LARGEST = 200_000_000  # bytes of one download; CIFAR-10's archive, the largest, has 170 million
+LONGEST = 3600  # seconds for one download; whoever sends a byte now and then has that long
+LARGEST_MEMBER = 40_000_000  # bytes of one file of CIFAR-10's archive; a batch has 31 million
 
 
 def arrays(name: str, work: Path) -> dict[str, np.ndarray]:
@@ -108,8 +112,6 @@ class _HTTP:
         self.retries = retries
 
     def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
-        import time
-
         import requests
         from pooch import HTTPDownloader
         from tqdm import tqdm
@@ -119,9 +121,13 @@ class _HTTP:
                 file = url.rsplit("/", 1)[1]
                 # pooch corrects the total; a bar without one has no truth value. The delay
                 # spares whoever fails at once an empty bar.
-                with tqdm(total=1, desc=file, unit="B", unit_scale=True, delay=0.5) as bar:
-                    HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=TIMEOUT)(
-                        url, output_file, pooch
+                with (
+                    tqdm(total=1, desc=file, unit="B", unit_scale=True, delay=0.5) as bar,
+                    open(output_file, "wb") as target,
+                ):
+                    # Small chunks: only between two of them is it seen that time is up.
+                    HTTPDownloader(progressbar=bar, chunk_size=1 << 10, timeout=TIMEOUT)(
+                        url, _Limited(target, url), pooch
                     )
                 return
             except requests.RequestException as error:
@@ -131,17 +137,53 @@ class _HTTP:
                 time.sleep(PAUSE * (attempt + 1))
 
 
+class _Limited:
+    """A file that takes no more bytes, and for no longer, than a download can need."""
+
+    def __init__(self, target: BinaryIO, url: str) -> None:
+        self._target, self._url = target, url
+        self._size, self._started = 0, time.monotonic()
+
+    def write(self, content: bytes) -> int:
+        """Write, or raise DataError past a limit."""
+        self._size += len(content)
+        if self._size > LARGEST:
+            raise DataError(
+                f"{self._url} sends more than {LARGEST:,} bytes, which is not the expected file"
+            )
+        if time.monotonic() - self._started > LONGEST:
+            raise DataError(f"{self._url} was not complete after {LONGEST:,} seconds")
+        return self._target.write(content)
+
+    def flush(self) -> None:
+        """Leave it to the file when to write: pooch asks for it at every chunk."""
+
+
 def _reason(error: Exception) -> str:
     """Say in a few words what a failed request means."""
     import requests
 
+    text = str(error)
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answers with status {error.response.status_code}"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection to the server within {TIMEOUT[0]} seconds"
+    if isinstance(error, requests.Timeout) or "timed out" in text.lower():
         return f"the server sent nothing for {TIMEOUT[1]} seconds"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not to be trusted (a log-in page in between?)"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy of this network refused"
+    broken = ("ConnectionResetError", "Connection aborted", "IncompleteRead")
+    if isinstance(error, requests.exceptions.ChunkedEncodingError) or any(
+        word in text for word in broken
+    ):
         return "the connection broke off"
-    return f"no connection to the server ({type(error).__name__})"
+    if "NameResolutionError" in text or "getaddrinfo" in text:
+        return "the server's name is not found (is this machine on the network?)"
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        return "the server sends in circles"
+    return "no connection to the server (is this machine on the network?)"
 
 
 def _idx(name: str, key: str, path: Path) -> np.ndarray:
@@ -164,6 +206,8 @@ def _cifar(path: Path) -> dict[str, np.ndarray]:
     batches: dict[str, np.ndarray] = {}
     with tarfile.open(path, "r:gz") as archive:
         for member in archive:
+            if member.size > LARGEST_MEMBER:  # before it is unpacked, only to be passed over
+                raise ValueError(f"{path.name} claims {member.size:,} bytes for one file")
             batch = member.name.rsplit("/", 1)[-1]
             if batch in wanted and member.isfile() and member.size == per_batch * 3073:
                 raw = archive.extractfile(member).read()

@@ -28,7 +28,10 @@ def index(name: str) -> dict:
         ``columns`` of the atlas, ``sha256`` of the decoded images, and for each pool its
         ``labels`` and the ``indices`` of its images in the official split.
     """
-    return json.loads(_read(f"{name}.json"))
+    try:
+        return json.loads(_read(f"{name}.json"))
+    except ValueError as error:
+        raise _damaged(f"{name}.json", "is damaged") from error
 
 
 def pools(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -74,14 +77,21 @@ def _read(file: str) -> bytes:
     try:
         return files("course_utils.embedded").joinpath(file).read_bytes()
     except OSError as error:
-        raise DataError(
-            f"The embedded file {file} cannot be read ({error.strerror}). "
-            "Install the course again: it ships with the package."
-        ) from error
+        raise _damaged(file, f"cannot be read ({error.strerror})") from error
+
+
+def _damaged(file: str, what: str) -> DataError:
+    return DataError(
+        f"The embedded file {file} {what}. Install the course again: it ships with the package."
+    )
 
 
 def _decode(name: str) -> np.ndarray:
     from PIL import Image
 
-    with Image.open(io.BytesIO(_read(f"{name}.webp"))) as picture:
-        return np.asarray(picture.convert("RGB"))
+    content = io.BytesIO(_read(f"{name}.webp"))
+    try:
+        with Image.open(content) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _damaged(f"{name}.webp", "is damaged") from error

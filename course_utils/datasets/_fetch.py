@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ CACHED = "full set, user's cache"
 # What reading a damaged file or archive may raise.
 BROKEN = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 LOCK_SECONDS = 3600  # CIFAR-10's home server has been seen to take 40 minutes
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none for this user
 
 
 def cache_dir() -> Path:
@@ -45,8 +47,13 @@ def data_dir() -> Path | None:
     if not chosen:
         return None
     folder = Path(chosen).expanduser()
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
+    what = ""
+    # os.path answers False where a folder above may not be entered; pathlib raises.
+    if not os.path.isdir(folder):
+        what = "is not a folder" if os.path.exists(folder) else "does not exist"
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        what = "may not be read by you"
+    if what:
         raise DataError(
             f"COURSE_DATA_DIR={chosen} {what}: correct it, or unset it to use the cache."
         )
@@ -58,7 +65,7 @@ def find_arrays(name: str) -> tuple[str, Path] | None:
     folder = data_dir()
     places = [("COURSE_DATA_DIR", folder)] if folder else []
     for where, place in [*places, ("cache", cache_dir())]:
-        if (place / f"{name}.npz").exists():
+        if os.path.exists(place / f"{name}.npz"):
             return where, place / f"{name}.npz"
     return None
 
@@ -73,11 +80,15 @@ def official(name: str) -> tuple[dict[str, np.ndarray], str]:
             raise DataError(
                 f"{error}. Delete that file and run `course data`, or unset COURSE_DATA_DIR."
             ) from error
-    if found:
-        # Read without the lock: the common case, and a finished file never changes.
-        with contextlib.suppress(DataError):
-            return read(name, found[1]), CACHED
-    return obtain(name, cache_dir(), CACHED)
+    if not found:
+        return obtain(name, cache_dir(), CACHED)
+    try:  # without the lock: the common case, and a finished file never changes
+        return read(name, found[1]), CACHED
+    except DataError as wrong:
+        try:
+            return obtain(name, cache_dir(), CACHED)
+        except Unwritable as error:
+            raise DataError(f"{wrong}, and it cannot be replaced. {error}") from error
 
 
 def copy_to(name: str, folder: Path) -> tuple[Path, str]:
@@ -147,15 +158,41 @@ def read(name: str, path: Path) -> dict[str, np.ndarray]:
         ``x_train y_train x_test y_test``, uint8, as published.
     """
     try:
+        with path.open("rb") as raw:  # numpy would take other things for it, and advise on pickles
+            if not zipfile.is_zipfile(raw):
+                raise ValueError("it is none, or half of one")
         with np.load(path, allow_pickle=False) as file:
             missing = [key for key in KEYS if key not in file]
             if missing:
                 raise DataError(f"{path} has no array {missing[0]}")
+            for key in KEYS:  # before reading: an array may claim more than the memory holds
+                _check_form(name, key, *_header(file.zip, key), str(path))
             arrays = {key: file[key] for key in KEYS}
     except (*BROKEN, TypeError, AttributeError) as error:
-        raise DataError(f"{path} cannot be read as an npz file ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read as an npz file ({reason})") from error
     verify(name, arrays, str(path))
     return arrays
+
+
+def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the shape and type that an array of an npz file claims to have."""
+    with archive.open(f"{key}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    return shape, dtype
+
+
+def _check_form(name: str, key: str, shape: tuple[int, ...], dtype: np.dtype, origin: str) -> None:
+    """Raise DataError unless an array has the published shape and type."""
+    entry = CATALOG[name]
+    if dtype != np.uint8 or shape != entry.shape(key):
+        raise DataError(
+            f"{origin}: {key} is {dtype} {shape}, but {entry.title} has uint8 {entry.shape(key)}"
+        )
 
 
 def verify(name: str, arrays: dict[str, np.ndarray], origin: str) -> None:
@@ -163,11 +200,7 @@ def verify(name: str, arrays: dict[str, np.ndarray], origin: str) -> None:
     entry = CATALOG[name]
     for key in KEYS:
         array = arrays[key]
-        if array.dtype != np.uint8 or array.shape != entry.shape(key):
-            raise DataError(
-                f"{origin}: {key} is {array.dtype} {array.shape}, "
-                f"but {entry.title} has uint8 {entry.shape(key)}"
-            )
+        _check_form(name, key, array.shape, array.dtype, origin)
         if hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != entry.digests[key]:
             raise DataError(
                 f"{origin}: {key} does not hold the published {entry.title} (SHA-256 differs)"
@@ -179,7 +212,8 @@ def workplace(folder: Path, name: str) -> Iterator[Path]:
     """Hold the lock on one data set in `folder`; yield a scratch folder beside it.
 
     Of many processes one does the work, the others wait and find it done. What a killed process
-    left in the scratch folder stays there for the next one, which may go on with it.
+    left in the scratch folder stays there for the next one, which may go on with it. Where the
+    disk is full the scratch folder goes: the room is wanted.
     """
     from filelock import FileLock, Timeout
 
@@ -204,14 +238,22 @@ def workplace(folder: Path, name: str) -> Iterator[Path]:
         yield work
         shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
+        if error.errno in FULL:
+            shutil.rmtree(work, ignore_errors=True)
         raise _unwritable(folder, error) from error
     finally:
+        with contextlib.suppress(OSError):
+            work.rmdir()  # succeeds where nothing worth keeping is in it
         lock.release()
 
 
 def set_aside(path: Path, why: str) -> None:
     """Rename a file of the cache that is not what it should be, so that it is fetched anew."""
     aside = path.with_name(path.name + ".wrong")
+    if aside.is_dir():  # what was set aside before gives way, whichever of the two is a folder
+        shutil.rmtree(aside)
+    elif path.is_dir():
+        aside.unlink(missing_ok=True)
     os.replace(path, aside)
     say(f"{why}; set aside as {aside.name}.")
 
@@ -238,9 +280,28 @@ def _fetched(name: str, work: Path) -> tuple[dict[str, np.ndarray], str]:
     return arrays, f"full set, downloaded from {_download.URLS[name]}"
 
 
+class Unwritable(DataError):
+    """A folder cannot be written."""
+
+
 def _unwritable(folder: Path, error: BaseException) -> DataError:
+    """Say why the work in `folder` stopped; reading what is copied there may be the reason."""
+    source = getattr(error, "filename", None)
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return DataError(
-        f"Nothing can be written in {folder} ({reason}): free some room there, "
-        "or set COURSE_CACHE to a folder of yours."
-    )
+    if isinstance(error, shutil.Error):  # of a whole tree: a list of what failed
+        source, _, reason = error.args[0][0]
+        reason = str(reason).split("] ")[-1].split(":")[0]
+    # Windows' "is in use" and the like come without a file name, or with the one in the folder.
+    if source:
+        source, home = Path(os.fsdecode(source)).absolute(), folder.absolute()
+        if not source.is_relative_to(home) and not home.is_relative_to(source):
+            return DataError(f"{source} cannot be read ({reason}): make it readable.")
+    ours = folder.is_relative_to(cache_dir())
+    if getattr(error, "errno", None) in FULL:
+        elsewhere = "set COURSE_CACHE to a folder" if ours else "choose a folder"
+        return Unwritable(
+            f"There is no room left in {folder} ({reason}): free some there, or {elsewhere} on "
+            "another disk. Nothing half-written is left."
+        )
+    elsewhere = "set COURSE_CACHE to a folder of yours" if ours else "choose a folder of yours"
+    return Unwritable(f"Nothing can be written in {folder} ({reason}): {elsewhere}.")

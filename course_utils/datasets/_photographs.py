@@ -7,6 +7,7 @@ import inspect
 import io
 import re
 import shutil
+import stat
 import textwrap
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ DRIVE_ID = "18uC7WTuEXKJDDxbj-Jq6EjzpFrgE7IAd"
 KAGGLE = "https://www.kaggle.com/c/dogs-vs-cats/data"
 TIMEOUT = (10, 60)  # seconds to connect, and to wait for the next bytes
 LARGEST = 20_000_000  # bytes of one photograph; the published ones stay far below
+LARGEST_ALL = 2_000_000_000  # bytes of the inner zip, and of the photographs; 570 and 120 million
 INNER = re.compile(r"^(?:[\w-]+/)?train\.zip$")
 FLAT = re.compile(r"^(?:[\w-]+/)?train/((?:cat|dog)\.\d+\.jpg)$")
 
@@ -41,20 +43,21 @@ def download(work: Path, home: Path) -> Path:
         f"{home / 'dogs-vs-cats.zip'} and run `course data cats_vs_dogs`; "
         "or use data='embedded', which needs no network"
     )
-    for leftover in work.iterdir():
-        leftover.unlink()
+    _clear(work)
     path = work / "dogs-vs-cats.zip"
     say("Downloading dogs-vs-cats.zip (852 MB) from Google Drive.")
     try:
         import gdown
 
         with _never_wait_for_ever():
-            extra = {"timeout": TIMEOUT, "retries": 2}
+            # Cookies would be kept in the home folder, which may be read-only.
+            extra = {"timeout": TIMEOUT, "retries": 2, "use_cookies": False}
             known = inspect.signature(gdown.download).parameters
             extra = {key: value for key, value in extra.items() if key in known}
             delivered = gdown.download(id=DRIVE_ID, output=str(path), **extra)
     # gdown's versions raise different things, requests' errors and AssertionError among them.
     except Exception as error:
+        _clear(work)  # gdown keeps half of a file, which may be large, for a resume unverified
         reason = textwrap.shorten(str(error), 120, placeholder=" …") or "no reason given"
         raise DataError(
             f"Google Drive did not hand out dogs-vs-cats.zip ({type(error).__name__}: "
@@ -66,6 +69,11 @@ def download(work: Path, home: Path) -> Path:
     return path
 
 
+def _clear(work: Path) -> None:
+    for leftover in work.iterdir():
+        leftover.unlink()
+
+
 def stamp(origin: Path, names: Iterable[str]) -> str:
     """Return a cheap mark of a zip or folder, to tell whether a subset was built from it."""
     try:
@@ -74,7 +82,10 @@ def stamp(origin: Path, names: Iterable[str]) -> str:
         held = [origin / name for name in names]
         return f"folder {sum(path.stat().st_size for path in held if path.exists())}"
     except OSError as error:
-        raise DataError(f"{origin} cannot be read ({error.strerror})") from error
+        raise DataError(
+            f"{origin} cannot be read ({error.strerror}): make it readable, or delete it, or "
+            "unset COURSE_DATA_DIR where that names it."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -107,15 +118,19 @@ def opened(origin: Path, work: Path, names: Iterable[str]) -> Iterator[Callable[
         try:
             archive = stack.enter_context(zipfile.ZipFile(origin))
         except (*BROKEN, RuntimeError) as error:
-            raise DataError(f"{origin} is not a readable zip ({error})") from error
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{origin} is not a readable zip ({reason})") from error
         try:
             _refuse_escapes(archive, origin)
             nested = [member for member in archive.namelist() if INNER.match(member)]
             if nested:
+                _refuse_bomb(archive.getinfo(nested[0]).file_size, "its train.zip", origin)
                 with archive.open(nested[0]) as packed, inner.open("wb") as file:
                     shutil.copyfileobj(packed, file, 1 << 20)
                 archive = stack.enter_context(zipfile.ZipFile(inner))
                 _refuse_escapes(archive, origin)
+        except DataError:
+            raise
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise DataError(f"{origin} is not a readable zip ({error})") from error
         held = {}
@@ -124,6 +139,7 @@ def opened(origin: Path, work: Path, names: Iterable[str]) -> Iterator[Callable[
             if match:
                 held.setdefault(match[1], member)
         _require(names, held, origin)
+        _refuse_bomb(sum(held[name].file_size for name in names), "its photographs", origin)
 
         def read(name: str) -> bytes:
             if held[name].file_size > LARGEST:
@@ -146,7 +162,8 @@ def checked(files: Iterable[tuple[str, bytes]], origin: Path) -> Iterator[tuple[
         yield name, content
     if broken:
         raise DataError(
-            f"{origin}: {len(broken):,} of the photographs are not whole JPEG files "
+            f"{origin}: {len(broken):,} of the photographs "
+            f"{'is not a whole JPEG file' if len(broken) == 1 else 'are not whole JPEG files'} "
             f"({_few(broken)})"
         )
 
@@ -162,7 +179,7 @@ def is_jpeg(content: bytes) -> bool:
             if b"\xff\xd9" not in content[-64:]:
                 image.load()
             return image.format == "JPEG"
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return False
 
 
@@ -172,7 +189,8 @@ def size_note(read: Callable[[str], bytes], names: Iterable[str]) -> str:
 
     sizes = set()
     for name in list(names)[:50]:
-        with contextlib.suppress(OSError), Image.open(io.BytesIO(read(name))) as image:
+        unreadable = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+        with contextlib.suppress(*unreadable), Image.open(io.BytesIO(read(name))) as image:
             sizes.add(image.size)
     if len(sizes) != 1:
         return ""
@@ -195,11 +213,20 @@ def _few(names: list[str]) -> str:
 
 
 def _refuse_escapes(archive: zipfile.ZipFile, origin: Path) -> None:
-    """Refuse an archive in which any path leaves the folder: it was made to harm."""
-    for member in archive.namelist():
-        windows = PureWindowsPath(member)  # knows both kinds of slash, and drives
-        if ".." in windows.parts or windows.drive or windows.root or PurePosixPath(member).root:
-            raise DataError(f"{origin} holds a path that leaves its folder ({member!r})")
+    """Refuse an archive with a path or a link that leaves the folder: it was made to harm."""
+    for member in archive.infolist():
+        name = member.filename
+        windows = PureWindowsPath(name)  # knows both kinds of slash, and drives
+        if ".." in windows.parts or windows.drive or windows.root or PurePosixPath(name).root:
+            raise DataError(f"{origin} holds a path that leaves its folder ({name!r})")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise DataError(f"{origin} holds a symbolic link ({name!r}) where photographs belong")
+
+
+def _refuse_bomb(size: int, what: str, origin: Path) -> None:
+    """Refuse what would fill the disk; zipfile unpacks no more than a member claims."""
+    if size > LARGEST_ALL:
+        raise DataError(f"{origin} claims {size:,} bytes for {what}, far more than was published")
 
 
 @contextlib.contextmanager

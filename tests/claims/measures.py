@@ -1,0 +1,69 @@
+"""What the claims measure on recorded runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from course_utils import ledger, stats
+
+ENOUGH = 6
+Claims = dict[str, Callable[[], bool]]
+
+
+def runs(notebook: str, arm: str) -> list[ledger.Record]:
+    found = ledger.recorded("embedded", notebook, arm)
+    assert len(found) >= ENOUGH, f"a claim needs {ENOUGH} seeds; {arm} has {len(found)}"
+    assert len({record["seed"] for record in found}) == len(found)
+    return found
+
+
+def rise(record: ledger.Record) -> float:
+    losses = record["history"]["val_loss"]
+    return losses[-1] / min(losses)
+
+
+def last_gap(record: ledger.Record) -> float:
+    history = record["history"]
+    return 100 * (history["accuracy"][-1] - history["val_accuracy"][-1])
+
+
+def gap(record: ledger.Record) -> float:
+    return 100 * (record["train"]["accuracy"] - record["validation"]["accuracy"])
+
+
+def validation_accuracy(record: ledger.Record) -> float:
+    return 100 * record["validation"]["accuracy"]
+
+
+def compare(
+    notebook: str, before: str, after: str, measure: Callable[[ledger.Record], float]
+) -> stats.Comparison:
+    first, second = runs(notebook, before), runs(notebook, after)
+    assert [r["seed"] for r in first] == [r["seed"] for r in second]
+    return stats.paired_runs(first, second, measure)
+
+
+def differences(
+    notebook: str, before: str, after: str, measure: Callable[[ledger.Record], float]
+) -> np.ndarray:
+    return np.array(compare(notebook, before, after, measure).differences)
+
+
+def after_the_turn(record: ledger.Record) -> float:
+    """Points of validation accuracy from the turning epoch to the last."""
+    accuracy = record["history"]["val_accuracy"]
+    return 100 * (accuracy[-1] - accuracy[record["best_epoch"] - 1])
+
+
+def says(change: np.ndarray, mean: float, low: float, high: float) -> bool:
+    """Whether the mean and the interval are those of the sentence, to a tenth."""
+    found = stats.paired(np.zeros(len(change)), change)
+    return tuple(round(v, 1) for v in (found.mean, found.low, found.high)) == (mean, low, high)
+
+
+def says_fine(change: np.ndarray, mean: float, low: float, high: float) -> bool:
+    """As `says`, to a hundredth."""
+    found = stats.paired(np.zeros(len(change)), change)
+    return tuple(round(v, 2) for v in (found.mean, found.low, found.high)) == (mean, low, high)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cases
+import fake_sets
+import processes
+import pytest
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that other users may enter too (pytest's own may not), with nothing set."""
+    for variable in ("COURSE_DATA_DIR", "COURSE_LEDGER", "XDG_CACHE_HOME", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    for scheme in ("http", "https", "all"):
+        for variable in (f"{scheme}_proxy", f"{scheme}_proxy".upper()):
+            monkeypatch.delenv(variable, raising=False)
+    folder = Path(tempfile.mkdtemp(prefix="course-faults-")).resolve()
+    folder.chmod(0o755)
+    yield folder
+    for root, _, _ in os.walk(folder):
+        os.chmod(root, 0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def cache(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_CACHE", str(place / "cache"))
+    return place / "cache"
+
+
+@pytest.fixture
+def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_sets.Server]:
+    with fake_sets.serving() as running:
+        fake_sets.install(monkeypatch, running.url)
+        # Patient, for the machine may be busy; tests of stalls make it short with `hurried`.
+        monkeypatch.setattr("course_utils.datasets._download.TIMEOUT", (20, 20))
+        yield running
+
+
+@pytest.fixture
+def hurried(
+    request: pytest.FixtureRequest, server: fake_sets.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wait for the next bytes less long than the server stalls, in the tests that are about it."""
+    if {"stall", "silent"} & set(request.node.callspec.params["trouble"]):
+        for module in ("_download", "_photographs"):
+            monkeypatch.setattr(f"course_utils.datasets.{module}.TIMEOUT", (20, 1.5))
+
+
+@pytest.fixture
+def shared(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = place / "shared"
+    folder.mkdir()
+    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def bound(place: Path) -> processes.Fate:
+    """The fate of a child whom mode bits bind; skips where there is no such child."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("mode bits mean little on this system")
+    if os.geteuid() == 0 and not all(up.stat().st_mode & 1 for up in place.parents):
+        pytest.skip("root ignores mode bits, and another user may not enter the temporary folder")
+    return processes.Fate(unprivileged=True)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for Google Drive that nobody trusts unless told to."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("certificate")
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    names = "subjectAltName=DNS:drive.google.com,DNS:drive.usercontent.google.com"
+    command = ["openssl", "req", "-x509", "-nodes", "-days", "2"]
+    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-subj", "/CN=drive.google.com", "-addext", names]
+    subprocess.run(
+        [*command, "-keyout", key, "-out", cert], check=True, capture_output=True, timeout=300
+    )
+    return cert, key
+
+
+@pytest.fixture
+def drive(
+    server: fake_sets.Server, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> fake_sets.Server:
+    """The server as a proxy to Google Drive: gdown's own requests end there."""
+    server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.tls.load_cert_chain(*certificate)
+    monkeypatch.setenv("HTTPS_PROXY", server.url)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    monkeypatch.setattr("course_utils.datasets._photographs.TIMEOUT", (20, 20))
+    with tempfile.TemporaryDirectory() as folder:
+        zipped = fake_sets.photo_zip(Path(folder) / "a.zip", nested=True)
+        server.files["dogs-vs-cats.zip"] = zipped.read_bytes()
+    return server
+
+
+@pytest.fixture
+def says(request: pytest.FixtureRequest, place: Path) -> Callable[[object], None]:
+    """Compare a message with this test's row in README.md."""
+    name = f"{request.node.path.name}::{request.node.name}"
+
+    def check(message: object) -> None:
+        text = str(message)
+        known = {str(place / "cache"): "CACHE", str(place / "shared"): "SHARED"}
+        known |= {str(place): "FOLDER"}
+        if "server" in request.fixturenames:
+            known[request.getfixturevalue("server").url] = "http://SERVER/"
+        for value, word in known.items():
+            text = text.replace(value, word)
+        request.node.user_properties.append(("sees", text))
+        assert "\n" not in text
+        assert "Traceback" not in text
+        row = cases.row_of(name)
+        assert row.allows(text), f"said: {text}\n{cases.README.name} says: {row.sees}"
+
+    return check

@@ -1,0 +1,176 @@
+"""The ledger: read-only, torn, full, written by many, its writer killed; no run is made up."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import processes
+import pytest
+
+from course_utils import ledger
+
+LINES = 500
+
+
+@pytest.fixture
+def path(place: Path) -> Path:
+    # Long enough that a limit on its size leaves room for what a child prints.
+    ledger.append({"seed": 1, "text": "é" * 2000}, place / "ledger.jsonl")
+    return place / "ledger.jsonl"
+
+
+def seeds(path: Path) -> list[int]:
+    return [record["seed"] for record in ledger.read(path)]
+
+
+@pytest.mark.parametrize("kept", [1, 40, -1], ids=["a byte", "half", "all but the newline"])
+def test_torn_last_line(path: Path, kept: int) -> None:
+    whole = path.read_bytes()
+    ledger.append({"seed": 2}, path)
+    path.write_bytes(whole + path.read_bytes()[len(whole) :][:kept])
+    survivors = [1, 2] if kept == -1 else [1]  # without its newline a record is still whole
+    if kept == -1:
+        assert seeds(path) == survivors
+    else:
+        with pytest.warns(UserWarning, match="1 of 2 lines left out"):
+            assert seeds(path) == survivors
+    ledger.append({"seed": 3}, path)
+    assert [json.loads(line)["seed"] for line in path.read_bytes().splitlines()[-1:]] == [3]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'{"schema": 1, "arm": "\xc3', b"null", b"[1, 2]", b"17", b"{}", bytes(40), b"<html>"],
+    ids=["inside a letter", "null", "list", "number", "empty", "zeros", "page"],
+)
+def test_a_line_that_is_no_record(path: Path, says: Any, line: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+    ledger.append({"seed": 2}, path)
+    with pytest.warns(UserWarning) as caught:
+        assert seeds(path) == [1, 2]
+    says(caught[0].message)
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "lock"])
+def test_read_only_ledger(path: Path, bound: Any, says: Any, what: str) -> None:
+    path.chmod(0o444 if what == "file" else 0o666)
+    if (lock := Path(f"{path}.lock")).exists():
+        lock.unlink()
+    if what == "lock":
+        lock.touch(0o400)
+    if what == "file":
+        path.parent.chmod(0o777)
+    else:
+        path.parent.chmod(0o555)
+    before = path.read_bytes()
+    says(processes.sentence(processes.append, path, fate=bound))
+    assert path.read_bytes() == before
+    assert processes.outcome(processes.read, path, fate=bound) == "1"  # reading needs no lock
+
+
+def test_unreadable_ledger(path: Path, bound: Any, says: Any) -> None:
+    path.chmod(0o000)
+    says(processes.sentence(processes.read, path, fate=bound))
+
+
+@pytest.mark.parametrize("action", [processes.append, processes.read])
+def test_ledger_that_is_a_folder(place: Path, says: Any, action: Any) -> None:
+    (place / "ledger.jsonl").mkdir()
+    says(processes.sentence(action, place / "ledger.jsonl"))
+
+
+def test_course_ledger_below_a_file(
+    place: Path, says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "file").write_text("")
+    monkeypatch.setenv("COURSE_LEDGER", str(place / "file" / "ledger.jsonl"))
+    says(processes.sentence(processes.append))
+
+
+def test_full_disk(path: Path, says: Any) -> None:
+    before = path.read_bytes()
+    fate = processes.Fate(largest=len(before) + 100)  # room for a part of the line
+    child = processes.start(processes.write_lines, path, 0, 7, fate=fate)
+    code, printed = child.end()
+    assert code == processes.SENTENCE, printed
+    says(printed.removeprefix("LedgerError: "))
+    assert path.read_bytes().startswith(before) and path.read_bytes().endswith(b"\n")
+    assert all(json.loads(line) for line in path.read_bytes().splitlines()), "nothing half-written"
+    ledger.append({"seed": 2}, path)
+    assert ledger.read(path)[-1]["seed"] == 2
+
+
+def test_killed_in_the_middle_of_a_line(path: Path, says: Any) -> None:
+    fate = processes.Fate(largest=path.stat().st_size + 50, deadly=True)
+    code, _ = processes.start(processes.append, path, fate=fate).end()
+    assert code == -signal.SIGXFSZ
+    assert not path.read_bytes().endswith(b"\n")
+    ledger.append({"seed": 2}, path)
+    with pytest.warns(UserWarning) as caught:
+        assert seeds(path) == [1, 2]
+    says(caught[0].message)
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_killed_while_writing_many(path: Path, moment: int) -> None:
+    child = processes.start(processes.write_lines, path, 0, 100_000)
+    size = path.stat().st_size
+    deadline = time.monotonic() + processes.PATIENCE
+    while path.stat().st_size < size + 3000 * (moment + 1) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(random.Random(moment).random() / 50)
+    child.kill()
+    child.end()
+    records = ledger.read(path)[1:]
+    assert records and [r["number"] for r in records] == list(range(len(records)))
+    ledger.append({"seed": 2}, path)  # the lock went with the process
+    assert len(ledger.read(path)) == len(records) + 2
+
+
+def test_two_processes_write_500_lines_each(path: Path) -> None:
+    ready = processes.CONTEXT.Barrier(2)
+    writers = [
+        processes.start(processes.write_lines, path, writer, LINES, ready) for writer in range(2)
+    ]
+    assert [child.end() for child in writers] == [(0, "")] * 2
+    records = ledger.read(path)[1:]
+    for writer in range(2):
+        numbers = [r["number"] for r in records if r["writer"] == writer]
+        assert numbers == list(range(LINES))
+    assert len({record["id"] for record in records}) == len(records) == 2 * LINES
+    assert all(len(r["text"]) == r["number"] % 7 * 300 for r in records)
+
+
+def test_another_process_holds_the_lock(
+    path: Path, says: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filelock import FileLock
+
+    monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.2)
+    before = path.read_bytes()
+    with FileLock(f"{path}.lock"), pytest.raises(OSError) as caught:
+        ledger.append({"seed": 2}, path)
+    says(caught.value)
+    assert path.read_bytes() == before
+    ledger.append({"seed": 2}, path)
+
+
+def test_newer_schema(path: Path, says: Any) -> None:
+    ledger.append({"schema": ledger.SCHEMA + 1}, path)
+    with pytest.raises(ValueError) as caught:
+        ledger.read(path)
+    says(caught.value)
+
+
+def test_what_json_cannot_hold(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        ledger.append({"model": os}, path)
+    assert path.read_bytes() == before

@@ -1,0 +1,203 @@
+"""Zips that were made to harm, and photographs that are missing or broken."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import fake_sets
+import pytest
+
+from course_utils import datasets
+
+
+def refused() -> str:
+    with pytest.raises(datasets.DataError) as caught:
+        datasets.image_folders("full")
+    return str(caught.value)
+
+
+def nothing_is_left(place: Path, cache: Path) -> None:
+    assert datasets.find("cats_vs_dogs")[0] == "COURSE_DATA_DIR"
+    assert not (cache / "cats_vs_dogs_full" / "cats_vs_dogs_small").exists()
+    assert sorted(path.name for path in place.iterdir()) in (["cache", "shared"], ["shared"])
+
+
+PATHS = {
+    "dots": "../cat.0.jpg",
+    "dots inside": "train/../../cat.0.jpg",
+    "absolute": "/cat.0.jpg",
+    "drive": "train/../C:\\a",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("packing", ["flat", "nested"])
+def test_zip_that_leaves_its_folder(
+    server: Any, place: Path, cache: Path, shared: Path, says: Any, path: str, packing: str
+) -> None:
+    content = fake_sets.photographs() | {PATHS[path]: b"harm"}
+    fake_sets.photo_zip(shared / "dogs-vs-cats.zip", content=content, nested=packing == "nested")
+    says(refused())
+    nothing_is_left(place, cache)
+
+
+@pytest.mark.parametrize("packing", ["flat", "nested"])
+def test_zip_with_a_symbolic_link(
+    server: Any, place: Path, cache: Path, shared: Path, says: Any, packing: str
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in fake_sets.photographs().items():
+            member = zipfile.ZipInfo(f"train/{name}")
+            if name == "cat.1.jpg":
+                member.external_attr = (stat.S_IFLNK | 0o777) << 16
+                content = b"/etc/passwd"
+            archive.writestr(member, content)
+    path = shared / "dogs-vs-cats.zip"
+    path.write_bytes(buffer.getvalue())
+    if packing == "nested":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("train.zip", buffer.getvalue())
+    says(refused())
+    nothing_is_left(place, cache)
+
+
+def claim(path: Path, name: str, size: int) -> None:
+    """Change how many bytes a zip says that one member unpacks to."""
+    raw = bytearray(path.read_bytes())
+    entry = raw.index(b"PK\x01\x02")
+    while True:
+        length, extra, comment = struct.unpack_from("<HHH", raw, entry + 28)
+        if bytes(raw[entry + 46 : entry + 46 + length]) == name.encode():
+            struct.pack_into("<I", raw, entry + 24, size)
+            break
+        entry += 46 + length + extra + comment
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("what", ["photograph", "inner zip", "many photographs"])
+def test_bomb(
+    server: Any, place: Path, cache: Path, shared: Path, says: Any, what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    path = fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=what == "inner zip")
+    if what == "inner zip":
+        claim(path, "train.zip", 4_000_000_000)
+    elif what == "photograph":
+        claim(path, "train/cat.0.jpg", 1_900_000_000)
+    else:
+        for name in ("cat.0.jpg", "dog.3.jpg"):
+            claim(path, f"train/{name}", 1_900_000_000)
+    says(refused())
+    nothing_is_left(place, cache)
+    assert sum(p.stat().st_size for p in cache.rglob("*") if p.is_file()) < 100_000
+
+
+def test_encrypted_zip(server: Any, place: Path, cache: Path, shared: Path, says: Any) -> None:
+    path = fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
+    raw = bytearray(path.read_bytes())
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = raw.find(magic)
+        while at >= 0:
+            raw[at + offset] |= 1
+            at = raw.find(magic, at + 4)
+    path.write_bytes(raw)
+    says(refused())
+    nothing_is_left(place, cache)
+
+
+def test_zip_cut_off_in_the_share(
+    server: Any, place: Path, cache: Path, shared: Path, says: Any
+) -> None:
+    path = fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
+    path.write_bytes(path.read_bytes()[:3000])
+    says(refused())
+    nothing_is_left(place, cache)
+
+
+@pytest.mark.parametrize("layout", ["zip", "folder"])
+def test_missing_photographs(
+    server: Any, place: Path, cache: Path, shared: Path, says: Any, layout: str
+) -> None:
+    content = fake_sets.photographs()
+    for name in ("cat.1.jpg", "cat.5.jpg", "dog.0.jpg", "dog.8.jpg"):
+        del content[name]
+    if layout == "zip":
+        fake_sets.photo_zip(shared / "dogs-vs-cats.zip", content=content)
+    else:
+        (shared / "dogs-vs-cats" / "train").mkdir(parents=True)
+        for name, data in content.items():
+            (shared / "dogs-vs-cats" / "train" / name).write_bytes(data)
+    says(refused())
+    nothing_is_left(place, cache)
+
+
+def enormous() -> bytes:
+    """A JPEG that claims 65,000 × 65,000 pixels in its head."""
+    content = bytearray(fake_sets.jpeg())
+    frame = content.index(b"\xff\xc0")
+    struct.pack_into(">HH", content, frame + 5, 65_000, 65_000)
+    return bytes(content)
+
+
+BROKEN = {
+    "another format": b"GIF89a",
+    "text": b"version https://git-lfs.github.com/spec/v1",
+    "empty": b"",
+    "cut in half": fake_sets.jpeg()[: len(fake_sets.jpeg()) // 2],
+    "noise": b"\xff\xd8\xff\xe0" + bytes(500),
+    "pixel bomb": enormous(),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_broken_photographs(
+    server: Any, place: Path, cache: Path, shared: Path, says: Any, how: str
+) -> None:
+    broken = {"dog.2.jpg": BROKEN[how], "cat.10.jpg": BROKEN[how]}  # nobody asks for the second
+    fake_sets.photo_zip(
+        shared / "dogs-vs-cats.zip", content=fake_sets.photographs() | broken, nested=True
+    )
+    says(refused())
+    nothing_is_left(place, cache)
+
+
+def test_other_files_among_the_photographs(server: Any, shared: Path) -> None:
+    folder = shared / "dogs-vs-cats" / "train"
+    (folder / "more").mkdir(parents=True)
+    for name, data in fake_sets.photographs().items():
+        (folder / name).write_bytes(data)
+    for name in ("Thumbs.db", ".DS_Store", "cat.txt", "cat.99999.jpg"):
+        (folder / name).write_bytes(b"not asked for")
+    assert fake_sets.is_subset(datasets.image_folders("full"))
+
+
+@pytest.mark.parametrize("loss", ["a file", "half a file", "a folder", "the marker", "its words"])
+def test_finished_folder_that_lost_something(server: Any, shared: Path, loss: str) -> None:
+    fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
+    folder = datasets.image_folders("full")
+    victim = folder / "test/dog/dog.8.jpg"
+    if loss == "half a file":
+        victim.write_bytes(victim.read_bytes()[:100])
+    elif loss == "a file":
+        victim.unlink()
+    elif loss == "a folder":
+        victim.parent.rename(folder.parent / "elsewhere")
+    elif loss == "the marker":
+        (folder / "course.json").unlink()
+    else:
+        (folder / "course.json").write_text("[1]")
+    assert fake_sets.is_subset(datasets.image_folders("full"))
+
+
+def test_finished_folder_became_a_file(server: Any, shared: Path) -> None:
+    fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
+    folder = datasets.image_folders("full")
+    folder.rename(folder.with_name("away"))
+    folder.write_text("")
+    assert fake_sets.is_subset(datasets.image_folders("full"))
