@@ -72,7 +72,7 @@ def over_seeds(
     high = max(ax.get_ylim()[1] for ax in axes)
     for ax in axes:
         ax.set_ylim(low, high)
-    axes[0].set_ylabel(f"{key.replace('val_', 'validation ')} ({unit})")
+    axes[0].set_ylabel(f"{key.replace('val_', 'validation ').replace('_', '-')} ({unit})")
     figure.suptitle(title, fontsize=11)
     show(figure, f"{title}: {key} per epoch. {'; '.join(said)}.")
 
