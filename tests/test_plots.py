@@ -176,6 +176,15 @@ def test_seeds_are_thin_lines_and_their_median_a_thick_one(figures):
     assert "A: median 20.00 at the start, 60.00 at the end" in alt
 
 
+def test_the_median_ends_where_the_first_run_stopped(figures):
+    runs = [{"history": {"loss": values}} for values in ([4, 2], [2, 1, 0.5])]
+    plots.over_seeds({"A": runs}, key="loss", title="Seeds")
+    ((figure, alt),) = figures
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [2, 3, 2]
+    np.testing.assert_allclose(figure.axes[0].lines[-1].get_data(), [[1, 2], [3, 1.5]])
+    assert "1.50 at epoch 2" in alt
+
+
 def test_your_run_lies_over_the_recorded_ones(figures):
     runs = [{"history": {"val_loss": values}} for values in ([0.5, 0.2], [0.3, 0.6])]
     yours = {"B": {"history": {"val_loss": [0.9, 0.8, 0.7]}}}

@@ -26,7 +26,8 @@ def over_seeds(
     Parameters
     ----------
     groups : mapping of str to sequence of dict
-        Records of the ledger by the title of their panel. Runs of a group have equal length.
+        Records of the ledger by the title of their panel. Runs that stopped early end earlier; the
+        median goes as far as the shortest one.
     key : str
         Name in the history: ``val_loss``, ``val_accuracy``, ``loss``, …
     title : str
@@ -47,15 +48,19 @@ def over_seeds(
     scale, unit = (100, "%") if "acc" in key else (1, "nats per image")
     said = []
     for ax, (name, records) in zip(axes, groups.items(), strict=True):
-        runs = scale * np.array([record["history"][key] for record in records])
-        epochs = np.arange(1, runs.shape[1] + 1)
-        ax.plot(epochs, runs.T, **RECORDED)
-        middle = np.median(runs, axis=0)
-        ax.plot(epochs, middle, **(VALIDATION if key.startswith("val_") else TRAIN))
+        runs = [scale * np.array(record["history"][key]) for record in records]
+        for run in runs:
+            ax.plot(np.arange(1, len(run) + 1), run, **RECORDED)
+        shortest = min(map(len, runs))
+        middle = np.median([run[:shortest] for run in runs], axis=0)
+        ax.plot(
+            np.arange(1, shortest + 1), middle, **(VALIDATION if key.startswith("val_") else TRAIN)
+        )
         count = f"{len(records)} seeds" if len(records) > 1 else "one run"
         ax.set_title(f"{name}\n({count})", fontsize=9)
         ax.set_xlabel("epoch")
-        said.append(f"{name}: median {middle[0]:.2f} at the start, {middle[-1]:.2f} at the end")
+        end = "the end" if shortest == max(map(len, runs)) else f"epoch {shortest}"
+        said.append(f"{name}: median {middle[0]:.2f} at the start, {middle[-1]:.2f} at {end}")
         if yours and name in yours:
             own = scale * np.array(yours[name]["history"][key])
             ax.plot(np.arange(1, len(own) + 1), own, **YOURS)
