@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run outputs test test-unit test-notebooks lint bench data student clean
+.PHONY: help setup lab run outputs test test-unit test-notebooks lint bench data claims student clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ bench: $(STAMP) ## measure how fast the course starts
 
 data: $(STAMP) ## fetch and verify the full data sets
 	$(BIN)/course data
+
+claims: $(STAMP) ## renew the page that leads from each conclusion to the runs behind it
+	$(BIN)/python tests/claims/page.py --write
 
 student: $(STAMP) ## write the students' edition: no outputs, no solutions, and a zip of it
 	$(BIN)/course student

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -12,11 +13,37 @@ ENOUGH = 6
 Claims = dict[str, Callable[[], bool]]
 
 
-def runs(notebook: str, arm: str) -> list[ledger.Record]:
+# The records that the readers below have handed out, by id; the page of claims is made from them.
+_handed_out: dict[str, ledger.Record] = {}
+
+
+@cache
+def _arm(notebook: str, arm: str) -> tuple[ledger.Record, ...]:
     found = ledger.recorded("embedded", notebook, arm)
     assert len(found) >= ENOUGH, f"a claim needs {ENOUGH} seeds; {arm} has {len(found)}"
     assert len({record["seed"] for record in found}) == len(found)
+    return tuple(found)
+
+
+def runs(notebook: str, arm: str) -> list[ledger.Record]:
+    """The recorded runs of an arm, in the order of their seeds."""
+    found = list(_arm(notebook, arm))
+    _handed_out.update({record["id"]: record for record in found})
     return found
+
+
+def run(notebook: str, arm: str, seed: int) -> ledger.Record:
+    """The recorded run of an arm with one seed."""
+    (found,) = (record for record in _arm(notebook, arm) if record["seed"] == seed)
+    _handed_out[found["id"]] = found
+    return found
+
+
+def reads(claim: Callable[[], bool]) -> tuple[bool, list[ledger.Record]]:
+    """Whether a claim holds, and the records that it was given to find out."""
+    _handed_out.clear()
+    holds = claim()
+    return holds, list(_handed_out.values())
 
 
 def rise(record: ledger.Record) -> float:

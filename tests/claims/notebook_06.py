@@ -10,6 +10,7 @@ from measures import (
     compare,
     differences,
     gap,
+    run,
     runs,
     says,
     says_fine,
@@ -57,8 +58,7 @@ def within_noise(rate: str, measure: Callable[[ledger.Record], float]) -> bool:
 
 
 def mistakes(rate: float, seed: int) -> set[int]:
-    (record,) = (r for r in runs(NOTEBOOK, f"dropout_{rate:g}") if r["seed"] == seed)
-    return set(record["mistakes"])
+    return set(run(NOTEBOOK, f"dropout_{rate:g}", seed)["mistakes"])
 
 
 def landing(seed: int, first: int = 0, last: int = 2000) -> float:
