@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from course_utils.classroom import cli, notebooks
+from course_utils.classroom import claims, cli, notebooks
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -37,6 +37,7 @@ def test_no_outputs_and_no_solutions(path: Path, edition: Path) -> None:
     assert not [cell for cell in nb.cells if "solution" in tags(cell)]
     assert "def solution_" not in "".join(cell.source for cell in nb.cells)
     # everything else is there, in the same order
+    claims.link_beside(original)
     assert [cell.id for cell in nb.cells] == [cell.id for cell in original.cells]
     kept = {cell.id: cell.source for cell in nb.cells}
     assert all(kept[c.id] == c.source for c in original.cells if "solution" not in tags(c))

@@ -118,6 +118,18 @@ def write_page(notebook: Path) -> Path:
         The page.
     """
     import nbformat
+
+    from course_utils.classroom import claims
+
+    nb = nbformat.read(notebook, as_version=4)
+    claims.link_beside(nb, ".html")
+    target = notebook.with_suffix(".html")
+    target.write_text(page(nb, notebook.stem), encoding="utf-8")
+    return target
+
+
+def page(nb: NotebookNode, name: str = "") -> str:
+    """HTML of a notebook; without a heading in it, `name` is the title."""
     from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
@@ -126,12 +138,8 @@ def write_page(notebook: Path) -> Path:
         template_file="course.html.j2",
         extra_loaders=[DictLoader({"course.html.j2": PAGE})],
     )
-    nb = nbformat.read(notebook, as_version=4)
-    nb.metadata["title"] = title(nb) or notebook.stem
-    body, _ = exporter.from_notebook_node(nb)
-    page = notebook.with_suffix(".html")
-    page.write_text(body, encoding="utf-8")
-    return page
+    nb.metadata["title"] = title(nb) or name
+    return exporter.from_notebook_node(nb)[0]
 
 
 def title(nb: NotebookNode) -> str:
@@ -184,6 +192,8 @@ def _error(nb: NotebookNode) -> str:
 def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
     """Write ``index.html`` for the executed notebooks of a folder.
 
+    Where one of them links to the page of claims, that page is written too.
+
     Parameters
     ----------
     folder : pathlib.Path
@@ -198,14 +208,20 @@ def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
     """
     import nbformat
 
-    cards, failed = [], 0
+    from course_utils.classroom import claims
+
+    cards, failed, linked = [], 0, False
     thumbnails = folder / "thumbnails"
     shutil.rmtree(thumbnails, ignore_errors=True)
     paths = sorted(folder.glob("*.ipynb"))
     for path in paths:
         nb = nbformat.read(path, as_version=4)
         failed += bool(_error(nb))
+        linked |= claims.link_beside(nb)
         cards.append(_card(path, nb, thumbnails))
+    if linked:
+        claims.copy(folder)
+        claims.write_pages(folder)
     summary = f"{len(paths)} notebooks" + (f", {failed} failed" if failed else "")
     index = folder / "index.html"
     text = INDEX.format(summary=summary, cards="\n".join(cards), table=html_table(records))
@@ -215,18 +231,18 @@ def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
 
 def _card(path: Path, nb: NotebookNode, thumbnails: Path) -> str:
     image = ""
-    page = escape(f"{path.stem}.html")
+    target = escape(f"{path.stem}.html")
     if found := figure(nb):
         thumbnails.mkdir(exist_ok=True)
         (thumbnails / f"{path.stem}.png").write_bytes(found[0])
         source = escape(f"thumbnails/{path.stem}.png")
-        image = f'<a href="{page}"><img src="{source}" alt="{escape(found[1])}"></a>\n'
+        image = f'<a href="{target}"><img src="{source}" alt="{escape(found[1])}"></a>\n'
     seconds = nb.metadata.get("course", {}).get("seconds")
     notes = [path.stem] + ([f"{seconds:.0f} s"] if seconds is not None else [])
     error = _error(nb)
     return (
         f'<article class="card{" failed" if error else ""}">\n{image}<div>'
-        f'<h3><a href="{page}">{escape(title(nb) or path.stem)}</a></h3>'
+        f'<h3><a href="{target}">{escape(title(nb) or path.stem)}</a></h3>'
         + (f"<p><strong>Failed</strong> in {escape(error)}</p>" if error else "")
         + f'<p class="soft">{escape(" · ".join(notes))} · '
         f'<a href="{escape(path.name)}">notebook</a></p></div>\n</article>'

@@ -90,8 +90,10 @@ def run_all(
     list of Outcome
         One for each notebook.
     """
+    import nbformat
+
     from course_utils import ledger
-    from course_utils.classroom import report
+    from course_utils.classroom import claims, report
 
     target.mkdir(parents=True, exist_ok=True)
     own = target.resolve() / "ledger.jsonl"
@@ -107,7 +109,9 @@ def run_all(
             result = target.resolve() / source.name
             result.unlink(missing_ok=True)
             outcome = execute(source, result, values, timeout=timeout, progress=progress)
-            if annotate(result, outcome) is not None:
+            if (nb := annotate(result, outcome)) is not None:
+                if claims.link_beside(nb):
+                    nbformat.write(nb, result)
                 report.write_page(result)
             outcomes.append(outcome)
             if outcome.interrupted:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from course_utils.classroom import notebooks
+from course_utils.classroom import claims, notebooks
 from course_utils.classroom.prepare import refuse_own_folder
 from course_utils.classroom.run import relative
 
@@ -65,6 +65,7 @@ def command(names: tuple[str, ...], target: Path) -> None:
     """Write notebooks for students: no outputs, no solutions; stubs and checks stay.
 
     NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is written.
+    The page of claims, to which the conclusions link, lies beside the notebooks with its records.
     Beside the folder stands a zip of it, to hand out.
     """
     import nbformat
@@ -74,11 +75,14 @@ def command(names: tuple[str, ...], target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for old in target.glob("*.ipynb"):
         old.unlink()
-    n_solutions = 0
+    n_solutions, linked = 0, False
     for source in sources:
         nb = nbformat.read(source, as_version=4)
         n_solutions += sum("solution" in c.metadata.get("tags", []) for c in nb.cells)
+        linked |= claims.link_beside(nb)
         nbformat.write(student_edition(nb), target / source.name)
+    if linked:
+        claims.copy(target)
     archive = shutil.make_archive(str(target), "zip", root_dir=target.parent, base_dir=target.name)
     click.echo(
         f"{len(sources)} notebooks without outputs, {n_solutions} solutions taken out: "

@@ -1,0 +1,86 @@
+"""The page of claims, laid beside notebooks that are copied out of their folder.
+
+In the notebooks, each conclusion links to ``../course_utils/reference/claims.md``, and that page to
+the lines of ``embedded.jsonl``. Beside a copy of a notebook stand copies of both.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+LINK = re.compile(r"\]\([\w./]*\bclaims\.md#")
+LINES = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Recorded runs</title>
+<style>
+li {{ margin-bottom: 1rem; overflow-wrap: anywhere }}
+:target {{ background: #fff8c5 }}
+</style>
+</head>
+<body>
+<ol>
+{lines}
+</ol>
+</body>
+</html>
+"""
+
+
+def link_beside(nb: NotebookNode, suffix: str = ".md") -> bool:
+    """Point the links to the page of claims to a copy of it beside the notebook, in place.
+
+    Parameters
+    ----------
+    nb : nbformat.NotebookNode
+        The notebook.
+    suffix : {".md", ".html"}
+        Which copy.
+
+    Returns
+    -------
+    bool
+        Whether the notebook has such links.
+    """
+    found = 0
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source, n = LINK.subn(f"](claims{suffix}#", cell.source)
+            found += n
+    return found > 0
+
+
+def copy(folder: Path) -> None:
+    """Write ``claims.md`` and the records that it links to into a folder."""
+    for name in ("claims.md", "embedded.jsonl"):
+        (folder / name).write_text(_read(name), encoding="utf-8", newline="\n")
+
+
+def write_pages(folder: Path) -> None:
+    """Write ``claims.html``, and ``embedded.html`` with an anchor at each record, into a folder."""
+    from nbformat.v4 import new_markdown_cell, new_notebook
+
+    from course_utils.classroom import report
+
+    text = _read("claims.md").replace("embedded.jsonl#", "embedded.html#")
+    text = text.replace("(embedded.jsonl)", "(embedded.html)")
+    page = report.page(new_notebook(cells=[new_markdown_cell(text)]))
+    (folder / "claims.html").write_text(page, encoding="utf-8")
+    lines = [
+        f'<li id="L{number}"><code>{escape(line, quote=False)}</code></li>'
+        for number, line in enumerate(_read("embedded.jsonl").rstrip("\n").split("\n"), 1)
+    ]
+    page = LINES.format(lines="\n".join(lines))
+    (folder / "embedded.html").write_text(page, encoding="utf-8")
+
+
+def _read(name: str) -> str:
+    return (resources.files("course_utils") / "reference" / name).read_text(encoding="utf-8")

@@ -1,0 +1,87 @@
+"""The way from a conclusion to its runs, where notebooks are copied out of their folder."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from course_utils import ledger
+from course_utils.classroom import cli, report, run
+from course_utils.classroom.execute import Outcome
+
+REFERENCE = Path(ledger.__file__).parent / "reference"
+LINK = "../course_utils/reference/claims.md#01-gap"
+
+
+def notebook(path: Path, link: str = LINK) -> Path:
+    cells = [new_markdown_cell(f"# A\n\n- **[[01-gap]]({link})** In each run.")]
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def test_headings_are_the_anchors() -> None:
+    text = (REFERENCE / "claims.md").read_text(encoding="utf-8")
+    assert "### 01-gap\n" in text
+    lines = (REFERENCE / "embedded.jsonl").read_text(encoding="utf-8").split("\n")
+    places = dict(re.findall(r"^\[(\w+)\]: embedded\.jsonl#L(\d+)$", text, re.M))
+    assert set(places) == set(re.findall(r"\[([0-9a-f]{12})\]", text))
+    for name, number in places.items():
+        assert f'"id": "{name}"' in lines[int(number) - 1]
+
+
+def test_the_students_edition_brings_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook(tmp_path / "notebooks" / "01_a.ipynb")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.main, ["student", "--to", "out/student"])
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "out" / "student" / "01_a.ipynb").read_text(encoding="utf-8")
+    assert "(claims.md#01-gap)" in text and LINK not in text
+    with zipfile.ZipFile("out/student.zip") as archive:
+        for name in ("claims.md", "embedded.jsonl"):
+            assert archive.read(f"student/{name}") == (REFERENCE / name).read_bytes()
+
+
+def test_a_run_brings_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = notebook(tmp_path / "notebooks" / "01_a.ipynb")
+
+    def execute(source: Path, result: Path, *_: object, **__: object) -> Outcome:
+        result.write_bytes(source.read_bytes())
+        return Outcome(source.stem)
+
+    monkeypatch.setattr(run, "execute", execute)
+    monkeypatch.chdir(tmp_path)
+    run.run_all([(source, {})], Path("out"), timeout=None, full=False)
+    assert "(claims.md#01-gap)" in Path("out/01_a.ipynb").read_text(encoding="utf-8")
+    assert LINK in source.read_text(encoding="utf-8")
+    names = {"claims.md", "embedded.jsonl", "claims.html", "embedded.html"}
+    assert names <= {path.name for path in Path("out").iterdir()}
+
+
+@pytest.mark.parametrize("link", [LINK, "claims.md#01-gap"])
+def test_the_pages_lead_to_the_record(tmp_path: Path, link: str) -> None:
+    path = notebook(tmp_path / "01_a.ipynb", link)
+    page = report.write_page(path).read_text(encoding="utf-8")
+    report.write_index(tmp_path, [])
+    assert 'href="claims.html#01-gap"' in page
+    claims = (tmp_path / "claims.html").read_text(encoding="utf-8")
+    section = claims.split('id="01-gap"')[1].split("<h3")[0]
+    records = re.findall(r'<a href="embedded\.html#(L\d+)">(\w+)</a>', section)
+    assert len(records) == 6
+    lines = (tmp_path / "embedded.html").read_text(encoding="utf-8")
+    for anchor, name in records:
+        assert f'"id": "{name}"' in lines.split(f'id="{anchor}"')[1].split("</li>")[0]
+
+
+def test_nothing_is_written_for_notebooks_without_conclusions(tmp_path: Path) -> None:
+    notebook(tmp_path / "01_a.ipynb", "https://example.org/")
+    report.write_index(tmp_path, [])
+    assert not (tmp_path / "claims.html").exists()
