@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from html import unescape
 from types import SimpleNamespace
 
 import matplotlib
@@ -59,6 +60,18 @@ def draw_seeds():
 EVERY_FIGURE = [draw_history, draw_grid, draw_seeds]
 
 
+def pictures(shell):
+    """The outputs that are pictures; each is followed, or renewed, together with its words."""
+    shown = shell.outputs[::2]
+    for output, words in zip(shown, shell.outputs[1::2], strict=True):
+        assert set(words["data"]) == {"text/html"}
+        html = words["data"]["text/html"]
+        assert html.startswith("<details><summary>") and html.endswith("</details>")
+        assert unescape(html).endswith(f"{output['data']['text/plain']}</details>")
+        assert bool(output.get("update")) == bool(words.get("update"))
+    return shown
+
+
 def picture(output):
     with Image.open(io.BytesIO(output["data"]["image/png"])) as image:
         image.load()
@@ -68,7 +81,7 @@ def picture(output):
 @pytest.mark.parametrize("draw", EVERY_FIGURE)
 def test_every_figure_is_a_picture_with_alt_text(shell, draw):
     draw()
-    (output,) = shell.outputs
+    (output,) = pictures(shell)
     alt = output["metadata"]["image/png"]["alt"]
     assert alt == output["data"]["text/plain"]
     assert len(alt) > 20
@@ -82,6 +95,13 @@ def test_a_figure_without_alt_text_is_refused(shell, alt):
     with pytest.raises(ValueError, match="alt must say what the figure shows"):
         plots.show(figure, alt)
     assert shell.outputs == []
+
+
+def test_the_words_are_text_and_not_markup(shell):
+    figure, _ = plots.new_figure()
+    plots.show(figure, 'Loss < 0.5 & "falling".')
+    assert "Loss &lt; 0.5 &amp; &quot;falling&quot;." in shell.outputs[1]["data"]["text/html"]
+    assert shell.outputs[0]["metadata"]["image/png"]["alt"] == 'Loss < 0.5 & "falling".'
 
 
 @pytest.fixture
@@ -216,12 +236,13 @@ def fit(live, epochs=3):
 
 def test_live_curves_replace_one_picture(shell, capsys):
     fit(plots.LiveCurves("Live", share=1.0))
-    first, *later = shell.outputs
+    first, *later = pictures(shell)
     assert not first.get("update")
     assert len(later) == 3  # two more epochs, and once at the end
     assert all(output["update"] for output in later)
-    assert len({output["transient"]["display_id"] for output in shell.outputs}) == 1
-    alts = [output["metadata"]["image/png"]["alt"] for output in shell.outputs]
+    assert len({output["transient"]["display_id"] for output in [first, *later]}) == 1
+    assert len({output["transient"]["display_id"] for output in shell.outputs}) == 2
+    alts = [output["metadata"]["image/png"]["alt"] for output in [first, *later]]
     assert all(alt.startswith("Live. ") for alt in alts)
     assert alts[-1].endswith("after 3 epochs.")
     assert picture(first).size == picture(later[-1]).size  # the page does not jump
@@ -230,8 +251,8 @@ def test_live_curves_replace_one_picture(shell, capsys):
 
 def test_live_curves_that_may_not_cost_time_draw_the_first_and_the_last(shell):
     fit(plots.LiveCurves("Live", share=0.0))
-    assert [bool(output.get("update")) for output in shell.outputs] == [False, True]
-    alt = shell.outputs[-1]["metadata"]["image/png"]["alt"]
+    assert [bool(output.get("update")) for output in pictures(shell)] == [False, True]
+    alt = pictures(shell)[-1]["metadata"]["image/png"]["alt"]
     assert alt.endswith("ends at 0.75 after 3 epochs.")
 
 
@@ -239,8 +260,9 @@ def test_a_second_fit_has_a_picture_of_its_own(shell):
     live = plots.LiveCurves("Live", share=0.0)
     fit(live, epochs=3)
     fit(live, epochs=2)
-    assert len({output["transient"]["display_id"] for output in shell.outputs}) == 2
-    assert "after 2 epochs" in shell.outputs[-1]["metadata"]["image/png"]["alt"]
+    shown = pictures(shell)
+    assert len({output["transient"]["display_id"] for output in shown}) == 2
+    assert "after 2 epochs" in shown[-1]["metadata"]["image/png"]["alt"]
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["python", "ipython in a terminal"])

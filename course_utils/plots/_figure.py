@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import matplotlib
@@ -58,8 +59,18 @@ def _bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"image/png": _png(figure), "text/plain": alt}, {"image/png": {"alt": alt}}
 
 
+# JupyterLab drops the alt text of a picture's metadata. The picture cannot go into the page as
+# HTML with an alt of its own: JupyterLab would show the HTML first, and in a notebook that it does
+# not trust, such as a fresh clone, take the picture out of it. So the text is an output of its own.
+def _words(alt: str) -> dict[str, str]:
+    return {"text/html": f"<details><summary>Figure in words</summary>{escape(alt)}</details>"}
+
+
 def show(figure: Figure, alt: str) -> None:
     """Show a figure below the cell, with a text for those who cannot see it.
+
+    The text is the picture's alternative text, and also stands folded below it, because not every
+    front end passes the alternative text on.
 
     Parameters
     ----------
@@ -79,6 +90,7 @@ def show(figure: Figure, alt: str) -> None:
         raise ValueError("alt must say what the figure shows; got an empty text.")
     data, metadata = _bundle(figure, alt)
     display(data, metadata=metadata, raw=True)
+    display(_words(alt), raw=True)
 
 
 def image_grid(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import runtime  # noqa: F401  (imports TensorFlow quietly, so before Keras)
-from course_utils.plots._figure import TRAIN, VALIDATION, Figure, _bundle, new_figure, show
+from course_utils.plots._figure import TRAIN, VALIDATION, Figure, _bundle, _words, new_figure, show
 
 import keras  # isort: skip
 
@@ -113,6 +113,7 @@ class LiveCurves(keras.callbacks.Callback):
         """Forget an earlier run."""
         self._history: dict[str, list[float]] = {}
         self._handle: Any = None
+        self._words: Any = None
         self._started, self._drawing = time.perf_counter(), 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -140,11 +141,14 @@ class LiveCurves(keras.callbacks.Callback):
         figure, axes = new_figure(1, 2)
         total = 0 if last else self.params["epochs"]
         _draw_history(figure, axes, self._history, self.title, total)
-        data, metadata = _bundle(figure, _history_alt(self._history, self.title))
+        alt = _history_alt(self._history, self.title)
+        data, metadata = _bundle(figure, alt)
         if self._handle is None:
             self._handle = display(data, metadata=metadata, raw=True, display_id=True)
+            self._words = display(_words(alt), raw=True, display_id=True)
         else:
             self._handle.update(data, metadata=metadata, raw=True)
+            self._words.update(_words(alt), raw=True)
         self._drawing += time.perf_counter() - begun
 
 
