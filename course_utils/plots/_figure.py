@@ -59,9 +59,9 @@ def _bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"image/png": _png(figure), "text/plain": alt}, {"image/png": {"alt": alt}}
 
 
-# JupyterLab drops the alt text of a picture's metadata. The picture cannot go into the page as
-# HTML with an alt of its own: JupyterLab would show the HTML first, and in a notebook that it does
-# not trust, such as a fresh clone, take the picture out of it. So the text is an output of its own.
+# JupyterLab drops the alt text of a picture's metadata. A picture inside HTML would keep its alt
+# there, but it takes the place of image/png in every viewer, and not all of them show it: GitHub
+# cleans HTML, and no converter to PDF finds a picture in it. So the text is an output of its own.
 def _words(alt: str) -> dict[str, str]:
     return {"text/html": f"<details><summary>Figure in words</summary>{escape(alt)}</details>"}
 
