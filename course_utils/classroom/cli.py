@@ -18,6 +18,7 @@ COMMANDS = {
     "reproduce": ("course_utils.classroom.reproduce", "Run the recorded runs that are missing."),
     "sweep": ("course_utils.classroom.sweep", "Run one notebook at every point of a grid."),
     "results": ("course_utils.classroom.results", "Show published numbers beside the course's."),
+    "parameters": ("course_utils.classroom.parameters", "List every parameter of every notebook."),
     "badges": ("course_utils.classroom.badges", "Hold badges and set-up cells to one address."),
     "data": ("course_utils.classroom.data", "Fetch and verify the full data sets."),
     "doctor": ("course_utils.classroom.doctor", "Say what this machine has and what is missing."),
