@@ -1,4 +1,4 @@
-"""What the README names exists, and what it says of the repository is so."""
+"""What the README and the instructors' page name exists, and what they say is so."""
 
 from __future__ import annotations
 
@@ -17,13 +17,24 @@ from course_utils.classroom import cli, notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTRUCTORS = "notebooks/instructors.md"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+PAGES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", INSTRUCTORS)}
+
+# Profiles that the reader is told to write, by notebook.
+OWN_PROFILES = [
+    yaml.safe_load(text)
+    for text in re.findall(r"^```yaml\n(.*?)^```", PAGES[INSTRUCTORS], re.M | re.S)
+]
+
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
-BLOCKS = "\n".join(FENCE.findall(README))
+BLOCKS = "\n".join("\n".join(FENCE.findall(text)) for text in PAGES.values())
 PROSE = FENCE.sub("", README)
-SPANS = re.findall(r"`([^`\n]+)`", PROSE)
+SPANS = [
+    span for text in PAGES.values() for span in re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+]
 # Every command line, without the folder of the environment in front and the comment behind.
 COMMANDS = [
     re.sub(r"^\.venv[\\/](Scripts|bin)[\\/]", "", line.split("  #")[0].strip())
@@ -31,7 +42,7 @@ COMMANDS = [
     if line.strip() and not line.startswith("#")
 ]
 # What the course, or the reader, makes.
-MADE = ("build", ".venv", "runs", "my_run.ipynb", "index.html", "path/to/share")
+MADE = ("build", ".venv", "runs", "my_run.ipynb", "index.html", "path/to/share", "08_")
 PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|toml|txt|ya?ml|ipynb|md|html)")
 
 
@@ -40,21 +51,24 @@ def arguments(program: str) -> list[list[str]]:
 
 
 def test_no_place_is_left_to_fill() -> None:
-    assert "@@" not in README
+    assert "@@" not in "".join(PAGES.values())
 
 
-def test_links_lead_somewhere() -> None:
-    headings = re.findall(r"^#+ (.+)$", PROSE, re.M)
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    prose = FENCE.sub("", PAGES[name])
+    headings = re.findall(r"^#+ (.+)$", prose, re.M)
     anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
-    for target in re.findall(r"\]\(([^)\s]+)\)", PROSE):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
         if target.startswith("#"):
             assert target[1:] in anchors, target
         elif not target.startswith("https://"):
-            assert (ROOT / target).exists(), target
+            assert ((ROOT / name).parent / target).exists(), target
 
 
 def test_files_exist() -> None:
     code = "\n".join([*SPANS, BLOCKS]).replace("\\", "/").replace("$PWD/", "")
+    code = re.sub(r"\b[a-z+]+://\S+", "", code)
     named = {path.strip("/") for path in PATH.findall(code)}
     own = {path for path in named if not path.startswith(MADE)}
     assert {"constraints.txt", "environment.yml", "tests/notebooks"} <= own
@@ -103,11 +117,15 @@ def test_make_targets_exist() -> None:
 def test_course_commands_are_understood(words: list[str]) -> None:
     command = cli.main.get_command(click.Context(cli.main), words[0])
     assert command is not None
+    if len(words) == 1:  # a command that is only named
+        return
     given = command.make_context(words[0], words[1:]).params
     if words[0] in ("run", "prepare"):
         paths = notebooks.find(given["names"])
         for path in paths:
-            notebooks.profile_values(path, given.get("profile"))
+            own = [one[path.stem] for one in OWN_PROFILES if path.stem in one]
+            if not any(given.get("profile") in profiles for profiles in own):
+                notebooks.profile_values(path, given.get("profile"))
             lines = [yaml.safe_load(text) for text in given.get("yamls", ())]
             names = [name for name, _ in given.get("pairs", ())]
             notebooks.check_names(path, [*names, *(key for line in lines for key in line)])
@@ -115,6 +133,13 @@ def test_course_commands_are_understood(words: list[str]) -> None:
         from course_utils import datasets
 
         assert set(given["names"]) <= set(datasets.NAMES)
+
+
+def test_the_readers_own_profiles_would_be_understood() -> None:
+    assert OWN_PROFILES
+    for stem, profiles in ((s, p) for one in OWN_PROFILES for s, p in one.items()):
+        for values in profiles.values():
+            notebooks.check_names(ROOT / "notebooks" / f"{stem}.ipynb", values)
 
 
 @pytest.mark.parametrize("words", arguments("papermill"), ids=" ".join)
@@ -156,5 +181,6 @@ def test_shown_on_the_package_page() -> None:
     assert PROJECT["readme"] == "README.md"
 
 
-def test_no_path_of_one_machine() -> None:
-    assert not notebooks.MACHINE_PATH.search(README)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_path_of_one_machine(name: str) -> None:
+    assert not notebooks.MACHINE_PATH.search(PAGES[name])
