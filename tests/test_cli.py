@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -132,7 +133,8 @@ def test_run_writes_notebooks_pages_and_index(course: Path) -> None:
     assert outputs(out / "00_good.ipynb") == ["7 embedded\n"]
     page = (out / "00_good.html").read_text(encoding="utf-8")
     assert 'alt="a &lt;red&gt; dot"' in page
-    assert "require.min.js" not in page
+    assert "require.min.js" not in page and "MathJax" not in page
+    assert 'name="viewport"' in page
     # the bad one: named with its cell and the error's own sentence, no traceback
     assert "failed in cell 4 `class ParameterError(ValueError):`: epochs = -3 is not" in (
         result.output
@@ -165,6 +167,23 @@ def test_run_writes_notebooks_pages_and_index(course: Path) -> None:
     (out / "index.html").unlink()
     assert run("report", "out").exit_code == 0
     assert (out / "index.html").is_file()
+
+    # each page leads to its neighbours and the index, above and below, also when written again
+    for page, neighbour, kind in (("00_good", "01_bad", "next"), ("01_bad", "00_good", "prev")):
+        text = (out / f"{page}.html").read_text(encoding="utf-8")
+        navs = re.findall(r'<nav class="course-links".*?</nav>', text)
+        assert len(navs) == 2
+        for nav in navs:
+            assert f'<a rel="{kind}" href="{neighbour}.html">' in nav
+            assert nav.count("<a ") == 2 and 'href="index.html"' in nav
+
+
+def test_formulas_bring_their_script(tmp_path: Path) -> None:
+    for name, text in (("00_plain", "# A"), ("01_formula", "# B\n\nthe loss $L$")):
+        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+        nbformat.write(nb, tmp_path / f"{name}.ipynb")
+        page = report.write_page(tmp_path / f"{name}.ipynb").read_text(encoding="utf-8")
+        assert ("MathJax" in page) == (name == "01_formula")
 
 
 def test_a_chosen_ledger_is_only_added_to(

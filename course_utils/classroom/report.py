@@ -16,14 +16,30 @@ if TYPE_CHECKING:
     import pandas as pd
     from nbformat import NotebookNode
 
-# nbconvert's page for JupyterLab, with the figures' own alternative texts and without the script
-# that only widgets need (it comes from the network, and a page must open without one).
+LINKS = re.compile("<!-- course links -->.*?<!-- end of course links -->", re.S)
+
+# nbconvert's page for JupyterLab, with the figures' own alternative texts, code that scrolls where
+# a screen is narrow, and a place for links to the other pages. It is without the scripts that only
+# widgets and formulas need: they come from the network, and a page must open without one.
 PAGE = """
 {%- extends 'index.html.j2' -%}
 {% block html_head_js_requirejs %}{% if "widgets" in nb.metadata %}{{ super() }}{% endif %}
 {% endblock %}
-{% block extra_css %}<style>.jp-RenderedImage img { max-width: 100%; height: auto }</style>
+{% block html_head_js_mathjax %}{% if nb.metadata.has_formulas %}{{ super() }}{% endif %}
 {% endblock %}
+{% block extra_css %}<style>
+.jp-RenderedImage img { max-width: 100%; height: auto }
+body .jp-InputArea-editor .highlight pre { overflow-x: auto }
+.course-links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 1.5rem;
+  padding: .7rem .3rem; font: 1rem/1.5 system-ui, sans-serif }
+.course-links a { color: #0550ae }
+</style>
+{% endblock %}
+{% block body_header %}{{ super() }}
+<!-- course links --><!-- end of course links -->
+{% endblock %}
+{% block body_footer %}<!-- course links --><!-- end of course links -->
+{{ super() }}{% endblock %}
 {% block data_png scoped %}
 <div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
 <img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
@@ -139,6 +155,8 @@ def page(nb: NotebookNode, name: str = "") -> str:
         extra_loaders=[DictLoader({"course.html.j2": PAGE})],
     )
     nb.metadata["title"] = title(nb) or name
+    prose = (cell.source for cell in nb.cells if cell.cell_type == "markdown")
+    nb.metadata["has_formulas"] = any(re.search(r"\$|\\[(\[]", text) for text in prose)
     return exporter.from_notebook_node(nb)[0]
 
 
@@ -190,7 +208,7 @@ def _error(nb: NotebookNode) -> str:
 
 
 def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
-    """Write ``index.html`` for the executed notebooks of a folder.
+    """Write ``index.html`` for the executed notebooks of a folder, and link their pages.
 
     Where one of them links to the page of claims, that page is written too.
 
@@ -210,7 +228,7 @@ def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
 
     from course_utils.classroom import claims
 
-    cards, failed, linked = [], 0, False
+    cards, failed, linked, titles = [], 0, False, {}
     thumbnails = folder / "thumbnails"
     shutil.rmtree(thumbnails, ignore_errors=True)
     paths = sorted(folder.glob("*.ipynb"))
@@ -218,15 +236,38 @@ def write_index(folder: Path, records: Iterable[dict[str, Any]]) -> Path:
         nb = nbformat.read(path, as_version=4)
         failed += bool(_error(nb))
         linked |= claims.link_beside(nb)
+        titles[path.with_suffix(".html")] = title(nb) or path.stem
         cards.append(_card(path, nb, thumbnails))
     if linked:
         claims.copy(folder)
         claims.write_pages(folder)
+    _link({page: text for page, text in titles.items() if page.is_file()})
     summary = f"{len(paths)} notebooks" + (f", {failed} failed" if failed else "")
     index = folder / "index.html"
     text = INDEX.format(summary=summary, cards="\n".join(cards), table=html_table(records))
     index.write_text(text, encoding="utf-8")
     return index
+
+
+def _link(titles: dict[Path, str]) -> None:
+    """Link each page to the one before it, the index and the one after it."""
+    pages = list(titles)
+    for i, page in enumerate(pages):
+        links = ['<a href="index.html">All notebooks</a>']
+        if i > 0:
+            before = pages[i - 1]
+            text = escape(titles[before])
+            links.insert(0, f'<a rel="prev" href="{escape(before.name)}">← {text}</a>')
+        if i + 1 < len(pages):
+            after = pages[i + 1]
+            text = escape(titles[after])
+            links.append(f'<a rel="next" href="{escape(after.name)}">{text} →</a>')
+        block = (
+            '<!-- course links --><nav class="course-links" aria-label="Notebooks">'
+            f"{' '.join(links)}</nav><!-- end of course links -->"
+        )
+        html = page.read_text(encoding="utf-8")
+        page.write_text(LINKS.sub(lambda _, block=block: block, html), encoding="utf-8")
 
 
 def _card(path: Path, nb: NotebookNode, thumbnails: Path) -> str:
