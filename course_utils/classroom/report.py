@@ -30,6 +30,7 @@ PAGE = """
 {% block extra_css %}<style>
 .jp-RenderedImage img { max-width: 100%; height: auto }
 body .jp-InputArea-editor .highlight pre { overflow-x: auto }
+body .jp-RenderedHTML > div { overflow-x: auto }
 .course-links { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 1.5rem;
   padding: .7rem .3rem; font: 1rem/1.5 system-ui, sans-serif }
 .course-links a { color: #0550ae }
