@@ -1,0 +1,475 @@
+"""One measurement in a fresh process; `run.py` starts it and reads the last line it prints.
+
+"published" is what the tutorials did, on today's TensorFlow: float arrays, `fit` on NumPy arrays,
+float32, Keras's own layers and optimisers. "ours" is what the notebooks do, and their networks and
+functions are taken from the notebooks themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+RATES, SEEDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7), (0, 1, 2, 3, 4)
+if __name__ == "__main__":
+    # TensorFlow reads it at its import; the published way does not import the course first.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def from_notebook(name: str, *cells: str, **names: Any) -> dict[str, Any]:
+    """Run cells of a stored notebook, by id, and return the names they define."""
+    found = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    sources = {cell["id"]: "".join(cell["source"]) for cell in found}
+    for cell in cells:
+        exec(sources[cell], names)
+    return names
+
+
+def random_images(n: int, *shape: int, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels 0–255 and labels; the time of a step does not depend on what the pictures show."""
+    rng = np.random.default_rng(0)
+    images = np.frombuffer(rng.bytes(n * math.prod(shape)), np.uint8).reshape(n, *shape)
+    return images, rng.integers(classes, size=n).astype("uint8")
+
+
+def flop_per_image(model: Any) -> float:
+    """Multiplications and additions of one training step for one image, dense and convolution.
+
+    Forward, and twice that backward; the first layer needs no gradient of its input.
+    """
+    total, factor = 0.0, 2
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            places = math.prod(layer.output.shape[1:-1])
+            total += 2 * math.prod(layer.kernel.shape) * places * factor
+            factor = 3
+    return total
+
+
+def fit_seconds(model: Any, *data: Any, steps: tuple[int, int], **options: Any) -> float:
+    """Seconds per step of `fit`, after the first steps."""
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch + 1 in (steps[0], sum(steps)):
+                moments.append(time.perf_counter())
+
+    moments: list[float] = []
+    model.fit(
+        *data, epochs=1, steps_per_epoch=sum(steps), verbose=0, callbacks=[Clock()], **options
+    )
+    return (moments[1] - moments[0]) / steps[1]
+
+
+def _epoch(model: Any, n: int, seconds: float) -> dict[str, float]:
+    return {"value": seconds * math.ceil(n / 32), "flop": flop_per_image(model) * n}
+
+
+def published_f2() -> Any:
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.Conv2D(64, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.5),
+            layers.Conv2D(128, 3, padding="same", activation="relu"),
+            layers.Conv2D(256, 3, padding="valid", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(512, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def published_l1() -> Any:
+    import keras
+    from keras import layers
+
+    penalty = keras.regularizers.L2(0.001)
+    network = [keras.Input((32, 32, 3))]
+    for filters in (32, 64, 128):
+        options = {"padding": "same", "activation": "relu"}
+        network += [
+            layers.Conv2D(filters, 3, **options),
+            layers.Conv2D(filters, 3, **options, kernel_regularizer=penalty),
+            layers.MaxPooling2D(2, 2, padding="same"),
+        ]
+    return keras.Sequential(
+        [
+            *network,
+            layers.Flatten(),
+            layers.Dense(256, activation="relu", kernel_regularizer=penalty),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def published_f1() -> Any:
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3),
+            layers.MaxPooling2D(2, 2),
+            layers.Conv2D(64, 3),
+            layers.MaxPooling2D(2, 2),
+            layers.Conv2D(128, 3),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dropout(0.3),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def f2(way: str, args: argparse.Namespace) -> dict[str, float]:
+    images, labels = random_images(45_000, 28, 28, 1)
+    loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    if way == "published":
+        model = published_f2()
+        model.compile(optimizer="adam", **loss)
+        data, options = (images.astype("float32") / 255, labels), {"batch_size": 32}
+    else:
+        from course_utils import fast, models, runtime, training
+
+        runtime.fresh_start(0)
+        model = models.fashion_vgg()
+        model.compile(optimizer=fast.Adam(), **loss)
+        data, options = (training.shuffled_batches(images, labels, 32, 0),), {"shuffle": False}
+    seconds = fit_seconds(model, *data, steps=args.steps, **options)
+    return _epoch(model, len(images), seconds)
+
+
+def c1(way: str, args: argparse.Namespace) -> dict[str, float]:
+    if way == "ours":  # first, for it imports TensorFlow
+        from course_utils import runtime, training
+
+        runtime.fresh_start(0)
+    import keras
+
+    images, labels = random_images(2_000, 180, 180, 3, classes=2)
+    model = from_notebook(
+        "04_small_data_cats_vs_dogs", "network", keras=keras, layers=keras.layers
+    )["pets_convnet"](180)  # its layers are Keras's own
+    model.compile(optimizer="rmsprop", loss="binary_crossentropy", metrics=["accuracy"])
+    if way == "published":
+        data, options = (images.astype("float32"), labels), {"batch_size": 32}
+    else:
+        data, options = (training.shuffled_batches(images, labels, 32, 0),), {"shuffle": False}
+    seconds = fit_seconds(model, *data, steps=args.steps, **options)
+    return _epoch(model, len(images), seconds)
+
+
+def l1(way: str, args: argparse.Namespace) -> dict[str, float]:
+    images, labels = random_images(35_000, 32, 32, 3)
+    mean, variance = [127.0] * 3, [5400.0] * 3
+    loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    if way == "published":
+        import keras
+
+        model = published_l1()
+        model.compile(optimizer=keras.optimizers.Adam(1e-4), **loss)
+        standard = images.astype("float32")
+        standard -= np.float32(mean[0])
+        standard /= np.float32(math.sqrt(variance[0]))
+        data, options = (standard, labels), {"batch_size": 32}
+    else:
+        from course_utils import fast, runtime, training
+
+        import keras  # isort: skip
+
+        runtime.fresh_start(0)
+        cells = from_notebook(
+            "05_l2_regularization", "network", keras=keras, layers=keras.layers, width=1.0
+        )
+        model = cells["cifar_l2"](mean, variance)
+        # The notebook's metrics: the cross-entropy without the penalty is one of them.
+        loss["metrics"] = ["accuracy", keras.metrics.SparseCategoricalCrossentropy()]
+        model.compile(optimizer=fast.Adam(1e-4), **loss)
+        data, options = (training.shuffled_batches(images, labels, 32, 0),), {"shuffle": False}
+    seconds = fit_seconds(model, *data, steps=args.steps, **options)
+    return _epoch(model, len(images), seconds)
+
+
+def augmentation(way: str, args: argparse.Namespace) -> dict[str, float]:
+    """Shuffled and augmented batches of 32, as `fit` takes them, without a network."""
+    images, labels = random_images(50_000, 28, 28, 1)
+    if way == "published":
+        import tensorflow as tf  # Keras's legacy module leaves that to its caller
+        from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+        generator = ImageDataGenerator(
+            rotation_range=15,
+            zoom_range=0.1,
+            shear_range=0.6,
+            width_shift_range=0.1,
+            height_shift_range=0.1,
+            horizontal_flip=True,
+        )
+        batches = generator.flow(images.astype("float32") / 255, labels, batch_size=32)
+    else:
+        from course_utils import training
+
+        import keras  # isort: skip
+        import tensorflow as tf
+
+        cells = from_notebook(
+            "03_data_augmentation", "affine", "augment", math=math, tf=tf, keras=keras
+        )
+        batches = cells["augmented"](training.shuffled_batches(images, labels, 32, 0), 0)
+    warm, measured = (5, 20) if args.quick else (50, 800)
+    iterator = iter(batches)
+    for _ in range(warm):
+        next(iterator)
+    started = time.perf_counter()
+    for _ in range(measured):
+        next(iterator)
+    return {"value": 32 * measured / (time.perf_counter() - started)}
+
+
+def memory(way: str, args: argparse.Namespace) -> dict[str, float]:
+    """Peak of loading the set and one epoch of F1, above TensorFlow imported and idle."""
+    import psutil
+
+    if way == "ours":
+        from course_utils import datasets, models, runtime, training
+    import keras  # noqa: F401  (idle includes it)
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()
+    idle = psutil.Process().memory_info().rss
+    loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    if way == "published":
+        with np.load(args.arrays) as file:
+            x, y, x_test = file["x_train"], file["y_train"], file["x_test"]
+        # float64, as the tutorials' plain `/ 255` gives, would be twice this.
+        x, x_test = (each.reshape(-1, 28, 28, 1).astype("float32") / 255 for each in (x, x_test))
+        model = published_f1()
+        model.compile(optimizer="adam", **loss)
+        model.fit(x, y, batch_size=32, epochs=1, validation_split=0.25, verbose=0)
+    else:
+        size = {} if args.quick else {"train_size": 45_000, "validation_size": 15_000}
+        scale = "embedded" if args.quick else "full"
+        fashion = datasets.load("fashion_mnist", scale, split="published", **size)
+        runtime.fresh_start(0)
+        model = models.fashion_baseline()
+        model.compile(optimizer="adam", **loss)
+        model.fit(
+            training.shuffled_batches(fashion.x_train, fashion.y_train, 32, 0),
+            epochs=1,
+            shuffle=False,
+            verbose=0,
+            validation_data=(fashion.x_validation, fashion.y_validation),
+            validation_batch_size=256,
+        )
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak *= 1 if sys.platform == "darwin" else 1024
+    return {"value": (peak - idle) / 1e6, "idle": idle / 1e6}
+
+
+def sweep(way: str, args: argparse.Namespace) -> dict[str, Any]:
+    """All networks, from building the first to testing the last, without import and loading."""
+    from course_utils import datasets, runtime  # noqa: F401  (imports TensorFlow quietly)
+
+    import keras  # isort: skip
+
+    rates, seeds, epochs = (RATES[:2], SEEDS[:2], 1) if args.quick else (RATES, SEEDS, 15)
+    size = {"train_size": 1000, "validation_size": 200, "test_size": 200} if args.quick else {}
+    digits = datasets.load("mnist", "embedded" if args.quick else "full", **size)
+    network = from_notebook(
+        "06_dropout_early_stopping", "network", keras=keras, layers=keras.layers
+    )["mnist_dense"]
+    keras.config.set_dtype_policy("float32")
+    started = time.perf_counter()
+    if way == "published":
+        found = _sweep_published(digits, rates, seeds, epochs)
+    else:
+        import stacked
+
+        model = stacked.mnist_dense(rates, len(seeds))
+        for i, seed in enumerate(seeds):
+            keras.utils.set_random_seed(seed)
+            first = network()
+            for j in range(len(rates)):
+                stacked.give_weights(model, i, j, first)
+        keras.utils.set_random_seed(seeds[0])
+        parts = {
+            part: stacked.same_for_all(x, y, 1000, len(seeds))
+            for part, x, y in (
+                ("validation", digits.x_validation, digits.y_validation),
+                ("test", digits.x_test, digits.y_test),
+            )
+        }
+        model.fit(
+            stacked.batches(digits.x_train, digits.y_train, 100, seeds),
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            validation_data=parts["validation"],
+        )
+        found = model.evaluate(parts["test"], verbose=0, return_dict=True)["accuracy"]
+    seconds = time.perf_counter() - started
+    return {"value": seconds, "accuracies": np.asarray(found, float).round(5).tolist()}
+
+
+def _sweep_published(
+    digits: Any, rates: tuple[float, ...], seeds: tuple[int, ...], epochs: int
+) -> list[list[float]]:
+    import keras
+    from keras import layers
+
+    parts = {
+        part: (x.reshape(-1, 784).astype("float32") / 255, keras.utils.to_categorical(y, 10))
+        for part, x, y in (
+            ("train", digits.x_train, digits.y_train),
+            ("validation", digits.x_validation, digits.y_validation),
+            ("test", digits.x_test, digits.y_test),
+        )
+    }
+    found = []
+    for seed in seeds:
+        found.append([])
+        for rate in rates:
+            keras.backend.clear_session()
+            keras.utils.set_random_seed(seed)
+            model = keras.Sequential([keras.Input((784,))])
+            for _ in range(2):
+                model.add(layers.Dense(50, activation="relu"))
+                model.add(layers.BatchNormalization())
+                model.add(layers.Dropout(rate))
+            model.add(layers.Dense(10, activation="softmax"))
+            model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+            model.fit(
+                *parts["train"],
+                batch_size=100,
+                epochs=epochs,
+                verbose=0,
+                validation_data=parts["validation"],
+            )
+            found[-1].append(model.evaluate(*parts["test"], verbose=0)[1])
+    return found
+
+
+def curves(way: str, args: argparse.Namespace) -> dict[str, float]:
+    """Part of a full F1 fit that the live curves take: drawing, not the notebook's transport."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from course_utils import datasets, models, plots, runtime, training
+
+    shell = InteractiveShell.instance()
+    shell.kernel = None  # what the callback asks for before it draws
+    spent = []
+
+    class Timed(plots.LiveCurves):
+        def on_epoch_end(self, *values: Any) -> None:
+            begun = time.perf_counter()
+            super().on_epoch_end(*values)
+            spent.append(time.perf_counter() - begun)
+
+        def on_train_end(self, *values: Any) -> None:
+            begun = time.perf_counter()
+            super().on_train_end(*values)
+            spent.append(time.perf_counter() - begun)
+
+    size = (2000, 500) if args.quick else (45_000, 15_000)
+    fashion = datasets.load(
+        "fashion_mnist",
+        "embedded" if args.quick else "full",
+        split="published",
+        train_size=size[0],
+        validation_size=size[1],
+    )
+    runtime.fresh_start(0)
+    model = models.fashion_baseline()
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    started = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.fit(
+            training.shuffled_batches(fashion.x_train, fashion.y_train, 32, 0),
+            epochs=2 if args.quick else 25,
+            shuffle=False,
+            verbose=0,
+            validation_data=(fashion.x_validation, fashion.y_validation),
+            validation_batch_size=256,
+            callbacks=[Timed("F1")],
+        )
+    whole = time.perf_counter() - started
+    return {"value": 100 * sum(spent) / whole, "seconds": whole, "drawn": sum(spent)}
+
+
+def ceiling(way: str, args: argparse.Namespace) -> dict[str, Any]:
+    """What the machine can do at best, in GFLOP/s: a large product and a large convolution."""
+    from course_utils import runtime
+
+    import tensorflow as tf  # isort: skip
+
+    found: dict[str, Any] = {}
+    for dtype in (tf.float32, tf.bfloat16):
+        square = tf.cast(tf.random.normal((2048, 2048)), dtype)
+        images = tf.cast(tf.random.normal((32, 28, 28, 128)), dtype)
+        kernel = tf.cast(tf.random.normal((3, 3, 128, 128)), dtype)
+        works: dict[str, tuple[float, Callable[[], Any]]] = {
+            "matmul": (2 * 2048**3, lambda a=square: tf.matmul(a, a)),
+            "conv": (
+                2 * 32 * 28 * 28 * 9 * 128 * 128,
+                lambda x=images, k=kernel: tf.nn.conv2d(x, k, 1, "SAME"),
+            ),
+        }
+        for name, (flop, work) in works.items():
+            work()
+            best = math.inf
+            for _ in range(2 if args.quick else 20):
+                started = time.perf_counter()
+                work()
+                best = min(best, time.perf_counter() - started)
+            found[f"{name} {dtype.name}"] = flop / best / 1e9
+    return {
+        "gflops": found,
+        "precision": runtime.resolve_precision(),
+        "processor": runtime.device(),
+        "versions": runtime.versions(),
+    }
+
+
+TASKS = {task.__name__: task for task in (f2, c1, l1, augmentation, memory, sweep, curves, ceiling)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("way", choices=("published", "ours"))
+    parser.add_argument("--steps", type=int, nargs=2, default=(0, 0))
+    parser.add_argument("--arrays", help="the full Fashion-MNIST, as an .npz file")
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    print(json.dumps(TASKS[args.task](args.way, args)))
+
+
+if __name__ == "__main__":
+    main()

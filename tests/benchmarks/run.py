@@ -1,0 +1,140 @@
+"""Measure the course against the published way, alternately, each time in a fresh process.
+
+Writes build/bench.json, and keeps the rows in it that are not measured now: `--sweep` adds its row
+to an earlier run of the others. Exits with 1 if a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import startup
+from rows import BY_NAME, NO_AMX, ROWS, Row, summary
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+def measure(
+    task: str, way: str, *options: str, environment: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Run `one.py` and read its answer; what it wrote is shown if it fails."""
+    before = os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([str(ROOT), before] if before else [str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, str(HERE / "one.py"), task, way, *options],
+        env=os.environ | {"PYTHONPATH": path} | (environment or {}),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"{task}, {way}, failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def options_of(row: Row, quick: bool) -> list[str]:
+    """What `one.py` is told."""
+    options = ["--quick"] if quick else []
+    if row.steps[1]:
+        options += ["--steps", *map(str, (1, 2) if quick else row.steps)]
+    if row.task == "memory":
+        from course_utils import datasets
+
+        options += ["--arrays", str(datasets.fetch("fashion_mnist")[0])]
+    return options
+
+
+def measure_row(row: Row, alternations: int, quick: bool) -> dict[str, Any]:
+    """All measurements of a row, and the facts that came with the last one of each way."""
+    ways = ("published", "ours") if row.compared else ("ours",)
+    options = options_of(row, quick)
+    measured: dict[str, list[float]] = {way: [] for way in ways}
+    facts: dict[str, Any] = {}
+    for turn in range(alternations):
+        for way in ways:
+            if row.name in startup.COMMANDS:
+                found = {"value": startup.seconds(row.name)}
+            else:
+                found = measure(row.task, way, *options, environment=row.environment)
+            measured[way].append(found.pop("value"))
+            facts[way] = found
+        values = ", ".join(f"{way} {measured[way][-1]:,.4g}" for way in ways)
+        print(f"  {turn + 1}/{alternations}: {values}", flush=True)
+    return {"measured": measured, "facts": facts}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Results so far."""
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))
+    return {"machine": {}, "rows": {}}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"of {', '.join(BY_NAME)}; all but sweep"
+    )
+    parser.add_argument("--alternations", type=int, help="of each row; 5, and 1 for long rows")
+    parser.add_argument("--sweep", action="store_true", help="also the row sweep, which takes long")
+    parser.add_argument("--quick", action="store_true", help="only see whether all of it runs")
+    args = parser.parse_args()
+    if unknown := set(args.rows) - set(BY_NAME):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}")
+    chosen = [row for row in ROWS if row.name in args.rows]
+    if not args.rows:
+        chosen = [row for row in ROWS if row.name != "sweep"]
+    if args.sweep and BY_NAME["sweep"] not in chosen:
+        chosen.append(BY_NAME["sweep"])
+    path = ROOT / "build" / ("bench_quick.json" if args.quick else "bench.json")
+    path.parent.mkdir(exist_ok=True)
+    quick = ["--quick"] if args.quick else []
+
+    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if waiting > 0.5:
+        print(f"This machine is busy (load {waiting:.1f}): the figures will not mean much.")
+    print("What the machine can do at best", flush=True)
+    machine = measure("ceiling", "ours", *quick)
+    machine["without AMX"] = measure("ceiling", "ours", *quick, environment=NO_AMX)["gflops"]
+    for name, gflops in machine["gflops"].items():
+        print(f"  {name}: {gflops:,.0f} GFLOP/s, without AMX {machine['without AMX'][name]:,.0f}")
+    results = load(path)
+    if results["machine"].get("processor") != machine["processor"]:
+        results = {"machine": {}, "rows": {}}
+    results["machine"] = machine
+
+    missed = 0
+    for row in chosen:
+        how = f", {row.steps[1]} steps after {row.steps[0]}, scaled" if row.steps[1] else ""
+        print(f"{row.title} ({row.unit}{how})", flush=True)
+        times = args.alternations or (1 if row.once or args.quick else 5)
+        started = time.perf_counter()
+        found = measure_row(row, times, args.quick) | {
+            "date": time.strftime("%Y-%m-%d"),
+            "load": round(waiting, 1),
+        }
+        results["rows"][row.name] = found
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        short = summary(row, found["measured"])
+        missed += not short["met"]
+        ratio = f"ratio {short['ratio']:.2f}" if row.compared else f"{short['ours']:.2f}"
+        word = "at most" if row.at_most else "at least"
+        minutes = (time.perf_counter() - started) / 60
+        print(
+            f"  median {ratio}, goal {word} {row.goal}: "
+            f"{'met' if short['met'] else 'MISSED'} ({minutes:.1f} min)",
+            flush=True,
+        )
+    print(f"{path.relative_to(ROOT)} is written; make the table with tests/benchmarks/table.py")
+    return 1 if missed and not args.quick else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,106 @@
+"""Medians and ratios of the benchmarks, and the table made of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks import rows
+from benchmarks.one import flop_per_image, from_notebook, published_f1, published_f2, published_l1
+
+F2, IMAGES = rows.BY_NAME["f2"], rows.BY_NAME["augmentation"]
+
+
+def test_ratio_is_that_of_the_medians() -> None:
+    found = rows.summary(F2, {"published": [10.0, 30.0, 20.0], "ours": [8.0, 6.0, 10.0]})
+    assert found["published"] == 20 and found["ours"] == 8
+    assert found["ratio"] == pytest.approx(0.4) and found["met"]
+    assert (found["low"], found["high"]) == pytest.approx((0.2, 0.8))
+
+
+def test_goals_point_the_right_way() -> None:
+    assert not rows.summary(F2, {"published": [1.0], "ours": [0.51]})["met"]
+    assert rows.summary(IMAGES, {"published": [100.0], "ours": [250.0]})["met"]
+    assert not rows.summary(IMAGES, {"published": [100.0], "ours": [249.0]})["met"]
+    alone = rows.summary(rows.BY_NAME["help"], {"ours": [0.4, 0.6, 0.45]})
+    assert alone == {"ours": 0.45, "met": True}
+
+
+def test_both_ways_must_be_measured_equally_often() -> None:
+    with pytest.raises(ValueError, match="published"):
+        rows.summary(F2, {"ours": [1.0]})
+    with pytest.raises(ValueError):
+        rows.summary(F2, {"published": [1.0, 2.0], "ours": [1.0]})
+
+
+def test_published_networks_have_the_published_sizes() -> None:
+    assert published_f1().count_params() == 241_546
+    assert published_f2().count_params() == 5_240_842
+    assert published_l1().count_params() == 814_122
+
+
+def test_flop_of_a_small_network() -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()]
+    )
+    model.add(keras.layers.Dense(3))
+    forward = (2 * 9 * 2 * 16, 2 * 32 * 3)
+    assert flop_per_image(model) == 2 * forward[0] + 3 * forward[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "defined"),
+    [
+        ("03_data_augmentation", ("affine", "augment"), "augmented"),
+        ("04_small_data_cats_vs_dogs", ("network",), "pets_convnet"),
+        ("05_l2_regularization", ("network",), "cifar_l2"),
+        ("06_dropout_early_stopping", ("network",), "mnist_dense"),
+    ],
+)
+def test_the_notebooks_have_the_cells(name: str, cells: tuple[str, ...], defined: str) -> None:
+    assert callable(from_notebook(name, *cells, width=1.0)[defined])
+
+
+def test_table_and_picture(root: Path, tmp_path: Path) -> None:
+    gflops = {f"{w} {d}": 100.0 for w in ("matmul", "conv") for d in ("float32", "bfloat16")}
+    row = {"date": "2000-01-02", "load": 0.0}
+    facts = {"published": {"flop": 1e12}, "ours": {"flop": 1e12}}
+    scores = {
+        "published": {"accuracies": [[0.97, 0.96], [0.98, 0.95]]},
+        "ours": {"accuracies": [[0.97, 0.97], [0.97, 0.96]]},
+    }
+    results = {
+        "machine": {
+            "gflops": gflops,
+            "without AMX": gflops,
+            "precision": "mixed_bfloat16",
+            "processor": "a processor",
+            "versions": {"python": "3", "tensorflow": "2", "keras": "3"},
+        },
+        "rows": {
+            "f2": row | {"measured": {"published": [50, 52], "ours": [20, 21]}, "facts": facts},
+            "sweep": row | {"measured": {"published": [900], "ours": [90]}, "facts": scores},
+            "help": row | {"measured": {"ours": [0.7]}, "facts": {}},
+        },
+    }
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(results), encoding="utf-8")
+    script = root / "tests" / "benchmarks" / "table.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(path)], capture_output=True, text=True, check=True
+    )
+    assert "| 51 | 20.5 | 0.40 (0.40 to 0.40) | ≤ 0.5 | met | 2 |" in done.stdout
+    assert "| 0.7 |  | ≤ 0.5 | **missed** | 1 |" in done.stdout
+    assert "F2 49% of bfloat16" in done.stdout
+    assert "stacked minus separate: +0.25 points over 4 networks" in done.stdout
+    assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+def test_the_readme_keeps_its_place_for_results(root: Path) -> None:
+    readme = (root / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert readme.count("<!-- results -->\n") == readme.count("<!-- end of results -->\n") == 1
