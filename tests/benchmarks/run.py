@@ -39,15 +39,21 @@ def measure(
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def steps_of(row: Row, quick: bool) -> tuple[int, int]:
+    """Steps to warm up, and steps that are measured."""
+    return (1, 2) if quick and row.steps[1] else row.steps
+
+
 def options_of(row: Row, quick: bool) -> list[str]:
     """What `one.py` is told."""
     options = ["--quick"] if quick else []
     if row.steps[1]:
-        options += ["--steps", *map(str, (1, 2) if quick else row.steps)]
+        options += ["--steps", *map(str, steps_of(row, quick))]
     if row.task == "memory":
         from course_utils import datasets
 
-        options += ["--arrays", str(datasets.fetch("fashion_mnist")[0])]
+        _, arrays = datasets.find("fashion_mnist") or datasets.fetch("fashion_mnist")[::-1]
+        options += ["--arrays", str(arrays)]
     return options
 
 
@@ -112,7 +118,8 @@ def main() -> int:
 
     missed = 0
     for row in chosen:
-        how = f", {row.steps[1]} steps after {row.steps[0]}, scaled" if row.steps[1] else ""
+        steps = steps_of(row, args.quick)
+        how = f", {steps[1]} steps after {steps[0]}, scaled" if steps[1] else ""
         print(f"{row.title} ({row.unit}{how})", flush=True)
         times = args.alternations or (1 if row.once or args.quick else 5)
         started = time.perf_counter()
