@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils import ledger
-from course_utils.classroom import cli, notebooks, report
+from course_utils.classroom import cli, notebooks, report, tables
 from course_utils.classroom.execute import first_line, sentence
-from course_utils.classroom.run import collect_values, parse_value, read_yaml
+from course_utils.classroom.values import collect_values, parse_value, read_yaml
 
 PIXEL = (  # a PNG of one dot
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
@@ -355,13 +355,13 @@ def test_error_sentences() -> None:
 
 
 def test_terminal_table_fits() -> None:
-    wide = report.terminal_table([RECORD | {"arm": "relu"}], width=200)
+    wide = tables.terminal_table([RECORD | {"arm": "relu"}], width=200)
     assert "parameters" in wide
-    narrow = report.terminal_table([RECORD | {"arm": "relu"}], width=80)
+    narrow = tables.terminal_table([RECORD | {"arm": "relu"}], width=80)
     assert "parameters" not in narrow
     assert max(map(len, narrow.splitlines())) <= 80
     assert "–" in narrow  # the test set was not measured
-    assert report.terminal_table([]) == "No training runs were recorded."
+    assert tables.terminal_table([]) == "No training runs were recorded."
 
 
 def test_the_kernel_is_this_environments_own(

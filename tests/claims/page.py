@@ -19,16 +19,16 @@ import nbformat
 from measures import reads
 
 from course_utils import ledger
-from course_utils.classroom import notebooks, report
+from course_utils.classroom import notebooks, report, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 REFERENCE = ROOT / "course_utils" / "reference"
 PAGE = REFERENCE / "claims.md"
+# The id is a link to its heading on the page.
 LINK = r"\(\.\./course_utils/reference/claims\.md#(?P=id)\)"
-# The id alone, or the id as a link to its heading on the page.
 BULLET = re.compile(
-    rf"^- \*\*(\[)?\[(?P<id>\d\d-[a-z-]+)\](?(1)\]{LINK})\*\* (?P<sentence>.+)$", re.MULTILINE
+    rf"^- \*\*\[\[(?P<id>\d\d-[a-z-]+)\]\]{LINK}\*\* (?P<sentence>.+)$", re.MULTILINE
 )
 # Each notebook's claims stand in a module of its own, beside this one.
 CLAIMS = {
@@ -99,7 +99,7 @@ def table(records: list[ledger.Record]) -> str:
     """The runs of one claim, one row for each arm."""
     heads = [*COLUMNS.values(), "seeds", "records"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    rows = report.formatted(records).set_index(["notebook", "arm"], drop=False)
+    rows = tables.formatted(records).set_index(["notebook", "arm"], drop=False)
     for key, arm in groupby(records, key=lambda r: (r["notebook"], r["arm"])):
         runs = list(arm)
         cells = [rows.loc[key, column] for column in COLUMNS]

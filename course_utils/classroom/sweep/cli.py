@@ -12,11 +12,12 @@ import click
 
 from course_utils.classroom import notebooks
 from course_utils.classroom.prepare import refuse_own_folder
-from course_utils.classroom.run import collect_values, relative
+from course_utils.classroom.run import relative
 from course_utils.classroom.sweep.executors import Cluster, WorkerProcesses
 from course_utils.classroom.sweep.grid import parse_grid, runs_of
 from course_utils.classroom.sweep.runs import Display, Sweep, work_off
 from course_utils.classroom.sweep.worker import Task
+from course_utils.classroom.values import collect_values
 
 # What a kernel with TensorFlow and a small network takes. More workers than fit into the memory
 # would be slower, and then killed.
@@ -36,7 +37,7 @@ def table(sweep: Sweep) -> str:
     str
         The table, or a sentence where the records lack what it shows.
     """
-    from course_utils.classroom import report
+    from course_utils.classroom import tables
 
     records = [(r, run.point) for run in sweep.finished() for r in sweep.records(run)]
     points: dict[Any, list[dict[str, Any]]] = defaultdict(list)
@@ -56,7 +57,7 @@ def table(sweep: Sweep) -> str:
         ]
         shown.append(record | {"arm": ", ".join([str(record.get("arm")), *parts])})
     try:
-        return report.terminal_table(shown)
+        return tables.terminal_table(shown)
     except (KeyError, TypeError) as error:  # a notebook of somebody else may record otherwise
         return f"{len(shown)} records, without a table: they lack {error}."
 

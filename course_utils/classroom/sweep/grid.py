@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_utils.classroom import notebooks
-from course_utils.classroom.run import read_yaml
+from course_utils.classroom.values import read_yaml
 
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 KINDS = {"int": int, "float": (int, float), "bool": bool, "str": str}
