@@ -9,12 +9,16 @@ import page
 import pytest
 
 
-def test_every_conclusion_is_a_bullet_with_an_id() -> None:
+def test_every_conclusion_is_a_bullet_that_links_to_its_runs() -> None:
     for path in sorted(page.FOLDER.glob("*.ipynb")):
         for source in page.verdicts(path):
             lines = [line for line in source.splitlines() if line.startswith("- ")]
             assert lines, f"{path.stem}: a verdict without a bullet"
-            assert not [line for line in lines if not page.BULLET.match(line)], path.stem
+            wrong = [line for line in lines if not page.BULLET.match(line)]
+            assert not wrong, (
+                f"{path.stem}: a conclusion begins "
+                f"- **[[01-gap]](../course_utils/reference/claims.md#01-gap)**, with its own id"
+            )
 
 
 def test_bullets_and_claims_are_the_same() -> None:

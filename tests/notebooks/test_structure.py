@@ -106,6 +106,15 @@ def test_figures_have_alternative_text(path: Path) -> None:
                 assert alt.strip(), f"In [{cell.execution_count}] {cell.source[:80]}"
 
 
+def test_every_figure_stands_in_words_below_it(path: Path) -> None:
+    for cell in code_cells(path):
+        shown = [output.get("data", {}) for output in cell.outputs]
+        for output, following in zip(shown, [*shown, {}][1:], strict=True):
+            if "image/png" in output:
+                words = "".join(following.get("text/html", ""))
+                assert words.startswith("<details>"), "drawn without course_utils.plots, or old"
+
+
 def test_cells_are_short(path: Path) -> None:
     for cell in code_cells(path):
         n_lines = len(cell.source.splitlines())
