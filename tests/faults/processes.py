@@ -140,6 +140,8 @@ def _live(
         os.dup2(file.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
+    # A shell's background jobs ignore Ctrl-C, and so would what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if fate.offline and (not hasattr(os, "fork") or ctypes.CDLL(None).unshare(NEW_NETWORK)):
         print("a process without a network cannot be made here", flush=True)
         sys.exit(CANNOT)
