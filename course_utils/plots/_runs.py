@@ -43,7 +43,7 @@ def over_seeds(
     """
     if empty := [name for name, records in groups.items() if not records]:
         raise ValueError(f"groups must each hold a recorded run; none for {', '.join(empty)}.")
-    figure, axes = new_figure(1, len(groups), size=(min(4 * len(groups), 9), 3))
+    figure, axes = new_figure(1, len(groups), size=(min(max(4 * len(groups), 5.5), 9), 3))
     axes = np.atleast_1d(axes)
     scale, unit = (100, "%") if "acc" in key else (1, "nats per image")
     said = []
@@ -65,12 +65,13 @@ def over_seeds(
             own = scale * np.array(yours[name]["history"][key])
             ax.plot(np.arange(1, len(own) + 1), own, **YOURS)
             ax.plot([len(own)], own[-1:], "o", color="k", markersize=4)
+            ends_early = len(own) < 0.75 * max(map(len, runs))  # then there is room at its right
             ax.annotate(
                 "your run",
                 (len(own), own[-1]),
-                xytext=(-4, 6),
+                xytext=(5 if ends_early else -4, 6),
                 textcoords="offset points",
-                ha="right",
+                ha="left" if ends_early else "right",
             )
             said.append(f"your run ends at {own[-1]:.2f}")
     low = min(ax.get_ylim()[0] for ax in axes)
