@@ -130,7 +130,7 @@ def fit(
     checkpoint = keras.callbacks.ModelCheckpoint(
         str(Path(folder) / f"{arm}.weights.h5"), save_best_only=True, save_weights_only=True
     )
-    batches = training.shuffled_batches(data.x_train, data.y_train, 16, 0)
+    batches = training.shuffled_batches(data.x_train, data.y_train, 32, 0)
     callbacks = [recorder, stopping, checkpoint, Fate(what, epoch, step, ready)]
     found = {"model": model, "recorder": recorder, "stopping": stopping, "checkpoint": checkpoint}
     if keep:
