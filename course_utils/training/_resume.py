@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -152,6 +153,8 @@ class Resume(keras.callbacks.Callback):
         if lock := _locks.pop(self._folder, None):
             lock.release(force=True)
             Path(lock.lock_file).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # other runs keep their states there
+            self._folder.parent.rmdir()
 
     def _identity(self) -> dict[str, Any]:
         run = self._recorder.identity()
@@ -216,7 +219,7 @@ class Resume(keras.callbacks.Callback):
         return [v for v in self.model.variables if v.name == "seed_generator_state"]
 
     def _write(self, epoch: int) -> None:
-        self._folder.mkdir(exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._backup(epoch + 1).on_epoch_end(epoch)
         here = self._folder / f"epoch-{epoch + 1}"
         np.savez(here / "seeds.npz", *(seed.numpy() for seed in self._seeds()))
