@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ SO_FAR = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
 # one when it has ended. Each draws an order.
 ORDERS_OF_AN_EPOCH = 2
 
-_locks: dict[Path, FileLock] = {}  # one for each folder: a stopped cell still holds its own
+_locks: dict[Path, FileLock] = {}  # one for each state: a stopped cell still holds its own
 
 
 def resumable(
@@ -56,10 +55,11 @@ def resumable(
 class Resume(keras.callbacks.Callback):
     """Keeps the state of a training after each epoch, and goes on from it.
 
-    The state is what `keras.callbacks.BackupAndRestore` writes (weights, optimiser, epoch), and
-    beside it the history, the seconds, and what `EarlyStopping` and `ModelCheckpoint` know of the
-    best epoch so far. It is in ``unfinished`` in `folder` until `Recorder.finish` has written the
-    run to the ledger. A kill at any moment leaves the state of the last epoch or of the one before.
+    The state is what `keras.callbacks.BackupAndRestore` keeps (weights, optimiser, epoch), and
+    beside it the seeds of dropout, the history, the seconds, and what `EarlyStopping` and
+    `ModelCheckpoint` know of the best epoch so far. It is a file in ``unfinished`` in `folder`
+    until `Recorder.finish` has written the run to the ledger. A kill at any moment leaves the
+    state of the last epoch or of the one before.
 
     A run that goes on sees the batches in the order that it would have seen. The weights agree to
     the last bit with those of an uninterrupted run where the computation itself is repeatable, for
@@ -94,18 +94,18 @@ class Resume(keras.callbacks.Callback):
         self._callbacks, self._batches, self._resume = list(callbacks), batches, resume
         run = self._recorder.identity()
         name = "-".join(str(run[k]) for k in ("notebook", "arm", "protocol", "seed"))
-        self._folder = Path(folder) / "unfinished" / re.sub(r"[^\w.-]+", "_", name)
+        self._file = Path(folder) / "unfinished" / (re.sub(r"[^\w.-]+", "_", name) + ".npz")
         self._keeps = False
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Go on from the state that is there, or begin anew."""
-        self.model._initial_epoch = 0  # BackupAndRestore leaves it behind, for the next `fit` too
+        self.model._initial_epoch = 0  # an earlier `fit` may have left it behind
         self._run = self._identity()
         self._keeps = self._locked_for(self._run["arm"])
         if not self._keeps:
             return
         self._recorder.when_recorded = self.forget
-        state = self._read()
+        state, arrays = self._read()
         arm = self._run["arm"]
         if not self._resume:
             if state and state["run"] == self._run and not state["ended"]:
@@ -122,7 +122,7 @@ class Resume(keras.callbacks.Callback):
                 f"The unfinished training of {arm} cannot go on: {other}. Set it back, or set "
                 "resume to False to begin anew."
             )
-        self._restore(state)
+        self._restore(state, arrays)
         if state["ended"]:
             print(f"{arm} had ended its training, and was not recorded yet.")
         else:
@@ -134,12 +134,12 @@ class Resume(keras.callbacks.Callback):
             return
         try:
             self._write(epoch)
-        except (OSError, RuntimeError) as error:  # a full disk reaches h5py as either
+        except OSError as error:
             self._keeps = False
-            reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
+            reason = error.strerror or error
             print(
                 f"{self._run['arm']} trains on, but could not go on after a crash: its state "
-                f"cannot be written in {self._folder.parent.parent} ({reason}). Make room, or set "
+                f"cannot be written in {self._file.parent.parent} ({reason}). Make room, or set "
                 "output_dir to a folder of yours."
             )
 
@@ -149,12 +149,13 @@ class Resume(keras.callbacks.Callback):
 
     def forget(self) -> None:
         """Remove the state; `Recorder.finish` does it once the run is in the ledger."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if lock := _locks.pop(self._folder, None):
+        self._file.unlink(missing_ok=True)
+        Path(f"{self._file}.new").unlink(missing_ok=True)  # of a process that was killed
+        if lock := _locks.pop(self._file, None):
             lock.release(force=True)
             Path(lock.lock_file).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # other runs keep their states there
-            self._folder.parent.rmdir()
+            self._file.parent.rmdir()
 
     def _identity(self) -> dict[str, Any]:
         run = self._recorder.identity()
@@ -170,9 +171,9 @@ class Resume(keras.callbacks.Callback):
         return json.loads(json.dumps(run, default=str))  # as it will be read
 
     def _locked_for(self, arm: str) -> bool:
-        """Whether this process alone keeps a state in the folder; says so where it does not."""
-        output_dir = self._folder.parent.parent
-        path = self._folder.absolute()
+        """Whether this process alone keeps this state; says so where it does not."""
+        output_dir = self._file.parent.parent
+        path = self._file.absolute()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _locks.setdefault(path, FileLock(f"{path}.lock")).acquire(timeout=0)
@@ -187,48 +188,42 @@ class Resume(keras.callbacks.Callback):
                 f"{output_dir}. Set output_dir to a folder of yours."
             )
         else:
-            self._folder = path
+            self._file = path
             return True
         _locks.pop(path, None)
         return False
 
-    def _read(self) -> dict[str, Any] | None:
+    def _read(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
         try:
-            return json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
+            with np.load(self._file, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}  # checks their CRC
+            return json.loads(str(arrays.pop("state"))), arrays
+        except FileNotFoundError:
+            return None, {}
+        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
             if not self._resume:
-                return None
-            raise self._unusable(error) from error
+                return None, {}
+            raise RunError(
+                f"The unfinished training of {self._run['arm']} cannot be read "
+                f"({type(error).__name__}): set resume to False to begin anew."
+            ) from error
 
-    def _unusable(self, error: Exception) -> RunError:
-        reason = str(error).split("\n")[0]
-        return RunError(
-            f"The unfinished training of {self._run['arm']} cannot be read ({reason}): set resume "
-            "to False to begin anew."
-        )
-
-    def _backup(self, epoch: int) -> keras.callbacks.BackupAndRestore:
-        backup = keras.callbacks.BackupAndRestore(str(self._folder / f"epoch-{epoch}"))
-        backup.set_model(self.model)
-        return backup
-
-    def _seeds(self) -> list[keras.Variable]:
-        """States of the random generators, of dropout for instance; files of weights lack them."""
-        return [v for v in self.model.variables if v.name == "seed_generator_state"]
+    def _variables(self) -> list[keras.Variable]:
+        """Weights, the optimiser's state, and the states of random generators, as of dropout."""
+        optimizer = self.model.optimizer
+        if not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        return [*self.model.weights, *optimizer.variables, *seeds]
 
     def _write(self, epoch: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._backup(epoch + 1).on_epoch_end(epoch)
-        here = self._folder / f"epoch-{epoch + 1}"
-        np.savez(here / "seeds.npz", *(seed.numpy() for seed in self._seeds()))
+        arrays = {f"variable_{n}": v.numpy() for n, v in enumerate(self._variables())}
         so_far = []
         for number, callback in enumerate(self._callbacks):
             known = {name: getattr(callback, name) for name in SO_FAR if hasattr(callback, name)}
             so_far.append({k: None if v is None else float(v) for k, v in known.items()})
-            if (weights := getattr(callback, "best_weights", None)) is not None:
-                np.savez(here / f"best-{number}.npz", *weights)
+            for n, weights in enumerate(getattr(callback, "best_weights", None) or ()):
+                arrays[f"best_{number}_{n}"] = weights
         state = {
             "run": self._run,
             "epoch": epoch + 1,
@@ -238,42 +233,35 @@ class Resume(keras.callbacks.Callback):
             "resumed": self._recorder.resumed,
             "callbacks": so_far,
         }
-        whole = self._folder / "state.json.new"
-        whole.write_text(json.dumps(state), encoding="utf-8")
-        os.replace(whole, self._folder / "state.json")  # from here on the new state counts
-        for path in self._folder.glob("epoch-*"):
-            if path != here:
-                shutil.rmtree(path, ignore_errors=True)
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        epoch = state["epoch"]
-        here = self._folder / f"epoch-{epoch}"
+        # NumPy's files, for HDF5 brings the whole kernel down where a disk is full.
+        new = Path(f"{self._file}.new")
         try:
-            if not here.is_dir():
-                raise FileNotFoundError(f"{here.name} is missing")
-            self._backup(epoch).on_train_begin()  # weights, optimiser, and where `fit` begins
-            with np.load(here / "seeds.npz") as arrays:
-                for seed, name in zip(self._seeds(), arrays.files, strict=True):
-                    seed.assign(arrays[name])
-            for number, callback in enumerate(self._callbacks):
-                for name, value in state["callbacks"][number].items():
-                    whole = name != "best" and value is not None
-                    setattr(callback, name, int(value) if whole else value)
-                if (best := here / f"best-{number}.npz").exists():
-                    with np.load(best) as arrays:
-                        callback.best_weights = [arrays[name] for name in arrays.files]
-        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-            raise self._unusable(error) from error
-        resumed = state["resumed"] + [epoch + 1] * (not state["ended"])
-        if state["ended"]:
-            self.model._initial_epoch = self.params["epochs"]
-        for callback in self._callbacks:
+            with new.open("wb") as file:
+                np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            os.replace(new, self._file)  # until here the state before is kept
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+
+    def _restore(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        for number, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable_{number}"])
+        for number, callback in enumerate(self._callbacks):
+            for name, value in state["callbacks"][number].items():
+                whole = name != "best" and value is not None
+                setattr(callback, name, int(value) if whole else value)
+            best = [arrays[name] for name in arrays if name.startswith(f"best_{number}_")]
+            if best:  # in the order in which they were written
+                callback.best_weights = best
             if callback is self._recorder:
-                callback.go_on(state["history"], state["seconds"], resumed)
+                went_on = [] if state["ended"] else [state["epoch"] + 1]
+                callback.go_on(state["history"], state["seconds"], state["resumed"] + went_on)
             elif hasattr(callback, "go_on"):
                 callback.go_on(state["history"])
+        # What keras.callbacks.BackupAndRestore sets, too: there is no public way for a callback.
+        self.model._initial_epoch = self.params["epochs"] if state["ended"] else state["epoch"]
         known = isinstance(self._batches, tf.data.Dataset) and self._batches.cardinality() >= 0
-        for _ in range(epoch * (ORDERS_OF_AN_EPOCH if known else 1)):
+        for _ in range(state["epoch"] * (ORDERS_OF_AN_EPOCH if known else 1)):
             iter(self._batches)
 
 
