@@ -97,6 +97,7 @@ def fit(
     patience: int = 50,
     min_delta: float = 0,
     keep: bool = True,
+    best_on_disk: bool = True,
     what: str = "nothing",
     epoch: int = 0,
     step: int | None = None,
@@ -131,7 +132,8 @@ def fit(
         str(Path(folder) / f"{arm}.weights.h5"), save_best_only=True, save_weights_only=True
     )
     batches = training.shuffled_batches(data.x_train, data.y_train, 32, 0)
-    callbacks = [recorder, stopping, checkpoint, Fate(what, epoch, step, ready)]
+    files = [checkpoint] * best_on_disk
+    callbacks = [recorder, stopping, *files, Fate(what, epoch, step, ready)]
     found = {"model": model, "recorder": recorder, "stopping": stopping, "checkpoint": checkpoint}
     if keep:
         callbacks = training.resumable(callbacks, batches, folder=folder, resume=resume)
