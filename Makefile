@@ -14,7 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run outputs test test-unit test-notebooks lint bench data claims student clean
+.PHONY: help setup lab run outputs test test-unit test-notebooks test-faults lint bench data claims \
+  student clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +34,7 @@ outputs: $(STAMP) ## run notebooks and store their outputs in them (NOTEBOOKS="0
 test: lint test-unit test-notebooks ## lint, unit tests and notebook tests
 
 test-unit: $(STAMP) # the unit tests alone
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile tests
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow" tests
 
 test-notebooks: $(STAMP) ## run every notebook with small settings and compare its checked outputs
 	rm -rf build/smoke
@@ -41,6 +42,9 @@ test-notebooks: $(STAMP) ## run every notebook with small settings and compare i
 	COURSE_LEDGER="$(CURDIR)/build/smoke/ledger.jsonl" JUPYTER_PREFER_ENV_PATH=1 $(ONE_THREAD) \
 	  $(BIN)/python -m pytest -p tests.nbval_rules --nbval-lax --nbval-cell-timeout 600 \
 	  -n $(TEST_WORKERS) --dist loadfile build/smoke
+
+test-faults: $(STAMP) ## the slow tests: many kills, and the memory of notebooks at their defaults
+	$(ONE_THREAD) $(BIN)/python -m pytest -m slow tests
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .

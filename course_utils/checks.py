@@ -104,6 +104,7 @@ COMMON: dict[str, Any] = {
     "precision": Choice(("auto", "float32", "mixed_bfloat16")),
     "learning_rate": Real(1e-6, 1.0),
     "width": Real(0.05, 4.0),
+    "resume": Flag(),
     "run_solutions": Flag(),
     "output_dir": Text(),
 }

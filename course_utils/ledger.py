@@ -10,6 +10,11 @@ device, precision``.
 one number per epoch. ``best_epoch`` counts from 1 and is the epoch of the lowest validation loss.
 ``train``, ``validation`` and ``test`` hold ``accuracy`` and ``cross_entropy`` of the final network,
 measured with dropout off and without penalties; each is null where it was not measured.
+
+Three more keys where they say something: ``resumed``, the epochs, counted from 1, at which a broken
+run went on; ``diverged``, epoch and step at which the loss became NaN or infinite (the three
+measurements are then NaN, and `table` counts the run apart); ``stopped``, in a record that
+`training.Recorder.finish` returns for a run that you stopped, and that is never written.
 """
 
 from __future__ import annotations
@@ -29,6 +34,10 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 LOCK_SECONDS = 60  # a line takes a millisecond; whoever holds the lock for longer is stopped
+AGAIN = (
+    "%env COURSE_LEDGER=…), and run the line with finish() again, in a new cell: the trained "
+    "network and its numbers are kept until then."
+)
 Record = dict[str, Any]
 
 
@@ -102,8 +111,7 @@ def append(record: Record, path: Path | str | None = None) -> Record:
     except Timeout as error:
         raise LedgerError(
             f"This run is not in the ledger: another process has held {path}.lock for "
-            f"{LOCK_SECONDS} seconds. End it, or set COURSE_LEDGER to another file, and run this "
-            "cell again."
+            f"{LOCK_SECONDS} seconds. End it, or set COURSE_LEDGER to another file ({AGAIN}"
         ) from error
     except (OSError, NotImplementedError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -111,7 +119,7 @@ def append(record: Record, path: Path | str | None = None) -> Record:
             reason = "a file stands where its folder should be"
         raise LedgerError(
             f"This run is not in the ledger: {path} cannot be written ({reason}). Make room, or "
-            "set COURSE_LEDGER to a file that you may write, and run this cell again."
+            f"set COURSE_LEDGER to a file that you may write ({AGAIN}"
         ) from error
     return record
 
@@ -212,7 +220,8 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     pandas.DataFrame
         Columns ``notebook, arm, data, protocol, n``, accuracies in percent, cross-entropies in
         nats, ``gap`` (train minus validation accuracy, in points), ``best epoch``, ``epochs``,
-        ``seconds`` and ``parameters``. Empty where there are no records.
+        ``seconds`` and ``parameters``. Runs that diverged are not in ``n`` nor in the means; where
+        there are any, ``diverged`` counts them. Empty where there are no records.
     """
     import pandas as pd
 
@@ -221,6 +230,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
     rows = [
         {
+            "diverged": "diverged" in r,
             "notebook": r["notebook"],
             "arm": r["arm"],
             "data": f"{r['data']['name']} ({r['data']['scale']})",
@@ -230,9 +240,10 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
             "test acc %": percent(r["test"]),
             "val cross-entropy": (r["validation"] or {}).get("cross_entropy", float("nan")),
             "gap": percent(r["train"]) - percent(r["validation"]),
-            "best epoch": r["best_epoch"] or float("nan"),  # None would drop the column
-            "epochs": r["epochs"],
-            "seconds": r["seconds"],
+            # None would drop the column; how a run went before it diverged says nothing
+            "best epoch": (r["best_epoch"] if "diverged" not in r else None) or float("nan"),
+            "epochs": r["epochs"] if "diverged" not in r else float("nan"),
+            "seconds": r["seconds"] if "diverged" not in r else float("nan"),
             "parameters": r["model"]["parameters"],
         }
         for r in records
@@ -242,7 +253,11 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     keys = ["notebook", "arm", "data", "protocol"]
     groups = pd.DataFrame(rows).groupby(keys, sort=False)
     summary = groups.mean(numeric_only=True)
-    summary.insert(0, "n", groups.size())
+    diverged = groups["diverged"].sum()
+    summary = summary.drop(columns="diverged")
+    summary.insert(0, "n", groups.size() - diverged)
+    if diverged.any():
+        summary.insert(1, "diverged", diverged)
     return summary.reset_index()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -342,3 +343,36 @@ def test_other_protocols_are_refused(pictures, protocol):
     with pytest.raises(ValueError, match="'honest' or 'published'; got") as caught:
         recorder(pictures, "refused", protocol=protocol)
     assert repr(protocol) in str(caught.value)
+
+
+def test_a_run_that_the_ledger_has_is_found(pictures):
+    keeper = recorder(pictures, "found", parameters={"epochs": 1, "rates": (0.1, 0.2)})
+    assert keeper.done() is None
+    pretend(keeper, network(), loss=[0.9])
+    record = keeper.finish()
+    assert keeper.done() == record
+    for changes in ({"seed": 4}, {"protocol": "published"}, {"parameters": {"epochs": 2}}):
+        assert recorder(pictures, "found", **changes).done() is None
+    fewer = dataclasses.replace(
+        pictures, x_train=pictures.x_train[1:], y_train=pictures.y_train[1:]
+    )
+    options = {"parameters": {"epochs": 1, "rates": (0.1, 0.2)}}
+    assert recorder(fewer, "found", **options).done() is None
+    moved = dataclasses.replace(pictures, source="a share")
+    assert recorder(moved, "found", **options).done() == record
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_what_goes_on_needs_one_recorder(pictures, tmp_path, count):
+    keepers = [recorder(pictures, f"arm {number}") for number in range(count)]
+    with pytest.raises(ValueError, match=f"must hold one Recorder; got {count}"):
+        training.resumable(keepers, [], folder=tmp_path, resume=False)
+
+
+def test_curves_of_a_run_that_goes_on_begin_with_its_earlier_epochs():
+    curves = plots.LiveCurves("goes on")
+    curves.on_train_begin()
+    curves.go_on({"loss": [0.9, 0.8]})
+    curves.set_params({"epochs": 3})
+    curves.on_epoch_end(2, {"loss": 0.7})
+    assert curves._history == {"loss": [0.9, 0.8, 0.7]}

@@ -116,6 +116,16 @@ class LiveCurves(keras.callbacks.Callback):
         self._words: Any = None
         self._started, self._drawing = time.perf_counter(), 0.0
 
+    def go_on(self, history: dict[str, list[float]]) -> None:
+        """Begin with the epochs that an earlier process trained; for `training.Resume`.
+
+        Parameters
+        ----------
+        history : dict
+            Its numbers, one for each epoch.
+        """
+        self._history = {name: list(values) for name, values in history.items()}
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Add the epoch, and draw it if drawing has not cost more than its share."""
         for name, value in (logs or {}).items():

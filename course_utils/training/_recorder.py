@@ -1,0 +1,321 @@
+"""A callback that times one `fit`, keeps its numbers and writes them to the ledger."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from course_utils import ledger, runtime
+from course_utils.datasets import Dataset
+from course_utils.training._evaluate import Examples, evaluate
+
+import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
+
+_test_uses: Counter[tuple[str, ...]] = Counter()
+NO_NUMBER = {"accuracy": math.nan, "cross_entropy": math.nan}
+
+
+class RunError(ValueError):
+    """A run cannot begin, go on or be recorded; Jupyter shows the sentence, no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"RunError: {self}"]
+
+
+class Stopped(KeyboardInterrupt):
+    """You stopped a training; Jupyter shows the sentence without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Stopped: {self}"]
+
+
+class Recorder(keras.callbacks.Callback):
+    """Times one `fit`, keeps its history, and writes the run to the ledger.
+
+    Give it to `fit` as a callback, then call `finish`. It ends a training whose loss is no number
+    any more. The stop button (or Ctrl-C) ends `fit` with a sentence; `history` keeps the whole
+    epochs.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of the notebook, without its ending.
+    arm : str
+        Name of the arm of the comparison.
+    seed : int
+        The seed of the run.
+    dataset : Dataset
+        Where the images came from.
+    parameters : dict
+        What else the run depends on: epochs, batch size, learning rate, …
+    protocol : {"honest", "published"}
+        "published" where the run repeats a published experiment's split or its misuse of data.
+    """
+
+    def __init__(
+        self,
+        notebook: str,
+        arm: str,
+        *,
+        seed: int,
+        dataset: Dataset,
+        parameters: dict[str, Any],
+        protocol: str = "honest",
+    ) -> None:
+        super().__init__()
+        if protocol not in ("honest", "published"):
+            raise ValueError(f"protocol must be 'honest' or 'published'; got {protocol!r}.")
+        self._head = {"notebook": notebook, "arm": arm, "seed": seed, "protocol": protocol}
+        self._dataset = dataset
+        self._parameters = parameters
+        self._handler: Any = None
+        self._epoch, self._running = 0, False
+        self._unwritten: ledger.Record | None = None
+        self.when_recorded: Callable[[], None] | None = None
+        self.history: dict[str, list[float]] = {}
+        self.seconds = 0.0
+        self.resumed: list[int] = []
+        self.diverged: dict[str, int] | None = None
+
+    def identity(self, n_train: int | None = None) -> dict[str, Any]:
+        """Say which run this is: what must be equal for two runs to be the same one.
+
+        Parameters
+        ----------
+        n_train : int, optional
+            Training images; the dataset's own where not given.
+
+        Returns
+        -------
+        dict
+            The part of the record that is known before the training.
+        """
+        data = self._dataset
+        return self._head | {
+            "data": {
+                "name": data.name,
+                "scale": data.data,
+                "source": data.source,
+                "split": data.split,
+                "train": len(data.y_train) if n_train is None else n_train,
+                "validation": len(data.y_validation),
+                "test": len(data.y_test),
+            },
+            "parameters": self._parameters,
+            "precision": keras.config.dtype_policy().name,
+        }
+
+    def done(self) -> ledger.Record | None:
+        """Look this run up in the ledger.
+
+        Call it after `runtime.fresh_start`, for the precision is a part of the run.
+
+        Returns
+        -------
+        dict or None
+            The last record of the same notebook, arm, seed, protocol, data, parameters and
+            precision; None where there is none.
+        """
+        ours = json.loads(json.dumps(self.identity()))
+        del ours["data"]["source"]  # where the images lie does not matter
+
+        def same(record: ledger.Record) -> bool:
+            theirs = {key: record.get(key) for key in ours}
+            theirs["data"] = {key: (record.get("data") or {}).get(key) for key in ours["data"]}
+            return theirs == ours
+
+        return next(filter(same, reversed(ledger.read())), None)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.history, self.resumed, self.diverged = {}, [], None
+        self._epoch, self._running, self._unwritten = 0, True, None
+        self._listen()
+        self._started = time.perf_counter()
+
+    def go_on(self, history: dict[str, list[float]], seconds: float, resumed: list[int]) -> None:
+        """Take over what an earlier process trained; for `Resume`.
+
+        Parameters
+        ----------
+        history : dict
+            Its epochs so far.
+        seconds : float
+            What they took.
+        resumed : list of int
+            Epochs, counted from 1, at which the run went on.
+        """
+        self.history, self.seconds, self.resumed = history, seconds, resumed
+        self._epoch = len(history["loss"])
+        self._started = time.perf_counter() - seconds
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Know the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """End a training whose loss is no number any more."""
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(float(loss)) or self.diverged:
+            return
+        steps = (self.params or {}).get("steps") or batch + 1
+        self.diverged = {"epoch": self._epoch + 1, "step": min(batch + 1, steps)}
+        self.model.stop_training = True
+        print(
+            f"{self._head['arm']} diverged: the loss is {float(loss):.0f} in epoch "
+            f"{self._epoch + 1}, at step {self.diverged['step']:,} of {steps:,}, and the training "
+            "ends here. Lower the learning rate, or look for numbers in the data that are none."
+        )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep the epoch's numbers and the seconds so far."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(round(float(value), 5))
+        self._epoch = epoch + 1
+        self.seconds = time.perf_counter() - self._started
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Hear no more of the stop button."""
+        self._running = False
+        self._do_not_listen()
+
+    def _listen(self) -> None:
+        main = threading.current_thread() is threading.main_thread()  # only it may set handlers
+        if main and self._handler is None and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            self._handler = signal.signal(signal.SIGINT, self._stop)
+
+    def _do_not_listen(self) -> None:
+        if self._handler is not None and signal.getsignal(signal.SIGINT) == self._stop:
+            signal.signal(signal.SIGINT, self._handler)
+        self._handler = None
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._do_not_listen()
+        whole, of = len(self.history.get("loss", ())), self.params["epochs"]
+        can_resume = self.when_recorded is not None and whole
+        raise Stopped(
+            f"you stopped {self._head['arm']} in epoch {min(whole + 1, of)} of {of}. "
+            f"Its curves keep {whole} whole epochs, and the ledger gets no record. "
+            + (
+                "The line with finish() makes a record of them that is not in the ledger"
+                if whole
+                else "Run this cell again to begin anew"
+            )
+            + ("; resume = True goes on from there." if can_resume else ".")
+        )
+
+    def finish(
+        self,
+        train: Examples | None = None,
+        validation: Examples | None = None,
+        test: Examples | None = None,
+        **more: Any,
+    ) -> ledger.Record:
+        """Measure the trained network, append the run to the ledger and return the record.
+
+        The test images are counted: the second time that one arm, seed and protocol looks at them,
+        the record says so and a sentence is printed.
+
+        A run that diverged is recorded with the key ``diverged`` and NaN for what it measures. A
+        run that was stopped is returned with the key ``stopped`` and NaN for the test images,
+        which stay closed; it is not written to the ledger. If the ledger cannot be written, the
+        record is kept: call `finish` again.
+
+        Parameters
+        ----------
+        train, validation, test : tuple of arrays, or iterable of batches, optional
+            What to measure on; the dataset's own arrays where not given.
+        **more
+            Further keys of the record, for instance a count that the notebook made.
+
+        Returns
+        -------
+        dict
+            The record as written; see `course_utils.ledger`.
+
+        Raises
+        ------
+        RunError
+            If not one epoch was trained.
+        LedgerError
+            If the ledger cannot be written.
+        """
+        if not self.history.get("loss"):
+            raise RunError(
+                f"{self._head['arm']} has not trained a whole epoch, so there is nothing to "
+                "record: run the cell with fit again."
+            )
+        if self._unwritten is None:
+            self._unwritten = self._measured(train, validation, test) | more
+        if self._running:  # on_train_end was never reached
+            record, self._unwritten = self._unwritten, None
+            print(
+                f"{self._head['arm']} ended after epoch {len(self.history['loss'])} of "
+                f"{self.params['epochs']}: this record is not in the ledger, and the test images "
+                "were not looked at."
+            )
+            return record
+        record = ledger.append(self._unwritten)
+        self._unwritten = None
+        if self.when_recorded:
+            self.when_recorded()
+        return record
+
+    def _measured(
+        self, train: Examples | None, validation: Examples | None, test: Examples | None
+    ) -> ledger.Record:
+        data = self._dataset
+        sets: dict[str, Examples] = {
+            "train": (data.x_train, data.y_train) if train is None else train,
+            "validation": (data.x_validation, data.y_validation)
+            if validation is None
+            else validation,
+            "test": (data.x_test, data.y_test) if test is None else test,
+        }
+        closed = {*sets} if self.diverged else {"test"} if self._running else set()
+        decision = (*map(str, self._head.values()), data.data)
+        if "test" not in closed:
+            _test_uses[decision] += 1
+            if _test_uses[decision] > 1:
+                print(f"The test images were used {_test_uses[decision]} times for {decision[1]}.")
+        val_loss = np.array(self.history.get("val_loss", []))
+        # argmin would call the first NaN of a run that diverged its lowest loss
+        finite = np.isfinite(val_loss).any()
+        best_epoch = int(np.nanargmin(val_loss)) + 1 if finite else None
+        epochs = len(self.history["loss"])
+        train = sets["train"]
+        n_train = len(train[1]) if isinstance(train, tuple) else len(data.y_train)
+        trainable = sum(int(np.prod(w.shape)) for w in self.model.trainable_weights)
+        measured = {
+            name: dict(NO_NUMBER) if name in closed else evaluate(self.model, examples)
+            for name, examples in sets.items()
+        }
+        record = self.identity(n_train) | {
+            "history": self.history,
+            "best_epoch": best_epoch,
+            "epochs": epochs,
+            **measured,
+            "test_uses": _test_uses[decision],
+            "seconds": round(self.seconds, 2),
+            "images_per_second": round(n_train * epochs / self.seconds, 1),
+            "peak_memory_mb": round(runtime.peak_memory_mb()),
+            "model": {"parameters": self.model.count_params(), "trainable": trainable},
+            "versions": runtime.versions(),
+            "device": runtime.device(),
+        }
+        if self.resumed:
+            record["resumed"] = self.resumed
+        if self.diverged:
+            record["diverged"] = self.diverged
+        if self._running:
+            record["stopped"] = {"after": epochs, "of": self.params["epochs"]}
+        return record

@@ -1,0 +1,287 @@
+"""A training that a killed kernel or a dead battery broke off goes on where it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from course_utils.training._recorder import Recorder, RunError
+
+import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
+import tensorflow as tf  # isort: skip
+
+# What Keras's callbacks know of the epochs so far, and BackupAndRestore does not bring back.
+SO_FAR = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
+# `fit` makes an iterator when an epoch begins and, where it knows the number of batches, another
+# one when it has ended. Each draws an order.
+ORDERS_OF_AN_EPOCH = 2
+
+_locks: dict[Path, FileLock] = {}  # one for each state: a stopped cell still holds its own
+
+
+def resumable(
+    callbacks: Sequence[keras.callbacks.Callback],
+    batches: Iterable[Any],
+    *,
+    folder: str | Path,
+    resume: bool,
+) -> list[keras.callbacks.Callback]:
+    """Callbacks for `fit`, and one more that lets a broken training go on.
+
+    Parameters
+    ----------
+    callbacks : sequence of Callback
+        A `Recorder`, and what else `fit` is given.
+    batches, folder, resume
+        See `Resume`.
+
+    Returns
+    -------
+    list of Callback
+        The callbacks and, last, a `Resume` that knows them.
+    """
+    return [*callbacks, Resume(callbacks, batches, folder=folder, resume=resume)]
+
+
+class Resume(keras.callbacks.Callback):
+    """Keeps the state of a training after each epoch, and goes on from it.
+
+    The state is what `keras.callbacks.BackupAndRestore` keeps (weights, optimiser, epoch), and
+    beside it the seeds of dropout, the history, the seconds, and what `EarlyStopping` and
+    `ModelCheckpoint` know of the best epoch so far. It is a file in ``unfinished`` in `folder`
+    until `Recorder.finish` has written the run to the ledger. A kill at any moment leaves the
+    state of the last epoch or of the one before.
+
+    A run that goes on sees the batches in the order that it would have seen. The weights agree to
+    the last bit with those of an uninterrupted run where the computation itself is repeatable, for
+    the seeds of dropout are part of the state; random layers in the input pipeline begin anew, so
+    that augmented images differ, within noise.
+
+    Parameters
+    ----------
+    callbacks : sequence of Callback
+        The other callbacks of `fit`, a `Recorder` among them. Give `fit` this one last.
+    batches : tf.data.Dataset
+        What `fit` is given to train on, made for this `fit`: each pass draws a new order.
+    folder : path-like
+        The notebook's output_dir.
+    resume : bool
+        Whether to go on from a state that is there; without it the run begins anew.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        batches: Iterable[Any],
+        *,
+        folder: str | Path,
+        resume: bool,
+    ) -> None:
+        super().__init__()
+        recorders = [each for each in callbacks if isinstance(each, Recorder)]
+        if len(recorders) != 1:
+            raise ValueError(f"callbacks must hold one Recorder; got {len(recorders)}.")
+        (self._recorder,) = recorders
+        self._callbacks, self._batches, self._resume = list(callbacks), batches, resume
+        run = self._recorder.identity()
+        name = "-".join(str(run[k]) for k in ("notebook", "arm", "protocol", "seed"))
+        self._file = Path(folder) / "unfinished" / (re.sub(r"[^\w.-]+", "_", name) + ".npz")
+        self._keeps = False
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Go on from the state that is there, or begin anew."""
+        self.model._initial_epoch = 0  # an earlier `fit` may have left it behind
+        self._run = self._identity()
+        self._keeps = self._locked_for(self._run["arm"])
+        if not self._keeps:
+            return
+        self._recorder.when_recorded = self.forget
+        state, arrays = self._read()
+        arm = self._run["arm"]
+        if not self._resume:
+            if state and state["run"] == self._run and not state["ended"]:
+                print(
+                    f"{arm} begins anew. An earlier training of it was broken off after epoch "
+                    f"{state['epoch']} of {state['run']['epochs']}; resume = True would go on "
+                    "from there, as long as this one has not finished its first epoch."
+                )
+            return
+        if state is None:
+            return
+        if other := next(_differences(state["run"], self._run), None):
+            raise RunError(
+                f"The unfinished training of {arm} cannot go on: {other}. Set it back, or set "
+                "resume to False to begin anew."
+            )
+        self._restore(state, arrays)
+        if state["ended"]:
+            print(f"{arm} had ended its training, and was not recorded yet.")
+        else:
+            print(f"{arm} goes on with epoch {state['epoch'] + 1} of {self._run['epochs']}.")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the state of this epoch, then let go of the one before."""
+        if not self._keeps or self._recorder.diverged:
+            return
+        try:
+            self._write(epoch)
+        except OSError as error:
+            self._keeps = False
+            reason = error.strerror or error
+            print(
+                f"{self._run['arm']} trains on, but could not go on after a crash: its state "
+                f"cannot be written in {self._file.parent.parent} ({reason}). Make room, or set "
+                "output_dir to a folder of yours."
+            )
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Leave nothing behind for the next `fit` of this network."""
+        self.model._initial_epoch = 0
+
+    def forget(self) -> None:
+        """Remove the state; `Recorder.finish` does it once the run is in the ledger."""
+        self._file.unlink(missing_ok=True)
+        Path(f"{self._file}.new").unlink(missing_ok=True)  # of a process that was killed
+        if lock := _locks.pop(self._file, None):
+            lock.release(force=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # other runs keep their states there
+            self._file.parent.rmdir()
+
+    def _identity(self) -> dict[str, Any]:
+        run = self._recorder.identity()
+        del run["data"]["source"]  # where the images lie does not matter
+        optimizer = keras.saving.serialize_keras_object(self.model.optimizer)["config"]
+        optimizer.pop("name", None)
+        run |= {
+            "epochs": self.params["epochs"],
+            "optimizer": {"optimizer": type(self.model.optimizer).__name__} | optimizer,
+            "layers": [list(weight.shape) for weight in self.model.weights],
+            "callbacks": [type(each).__name__ for each in self._callbacks],
+        }
+        return json.loads(json.dumps(run, default=str))  # as it will be read
+
+    def _locked_for(self, arm: str) -> bool:
+        """Whether this process alone keeps this state; says so where it does not."""
+        output_dir = self._file.parent.parent
+        path = self._file.absolute()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _locks.setdefault(path, FileLock(f"{path}.lock")).acquire(timeout=0)
+        except TimeoutError:
+            print(
+                f"Another process trains {arm} with this seed into the same output_dir: this "
+                "training runs beside it, and could not go on after a crash."
+            )
+        except (OSError, NotImplementedError):  # no rights, or a disk that knows no locks
+            print(
+                f"{arm} trains, but could not go on after a crash: nothing can be written in "
+                f"{output_dir}. Set output_dir to a folder of yours."
+            )
+        else:
+            self._file = path
+            return True
+        _locks.pop(path, None)
+        return False
+
+    def _read(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+        try:
+            with np.load(self._file, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}  # checks their CRC
+            return json.loads(str(arrays.pop("state"))), arrays
+        except FileNotFoundError:
+            return None, {}
+        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
+            if not self._resume:
+                return None, {}
+            raise RunError(
+                f"The unfinished training of {self._run['arm']} cannot be read "
+                f"({type(error).__name__}): set resume to False to begin anew."
+            ) from error
+
+    def _variables(self) -> list[keras.Variable]:
+        """Weights, the optimiser's state, and the states of random generators, as of dropout."""
+        optimizer = self.model.optimizer
+        if not optimizer.built:
+            optimizer.build(self.model.trainable_variables)
+        seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        return [*self.model.weights, *optimizer.variables, *seeds]
+
+    def _write(self, epoch: int) -> None:
+        arrays = {f"variable_{n}": v.numpy() for n, v in enumerate(self._variables())}
+        so_far = []
+        for number, callback in enumerate(self._callbacks):
+            known = {name: getattr(callback, name) for name in SO_FAR if hasattr(callback, name)}
+            so_far.append({k: None if v is None else float(v) for k, v in known.items()})
+            for n, weights in enumerate(getattr(callback, "best_weights", None) or ()):
+                arrays[f"best_{number}_{n}"] = weights
+        state = {
+            "run": self._run,
+            "epoch": epoch + 1,
+            "ended": bool(self.model.stop_training) or epoch + 1 == self.params["epochs"],
+            "history": self._recorder.history,
+            "seconds": self._recorder.seconds,
+            "resumed": self._recorder.resumed,
+            "callbacks": so_far,
+        }
+        # NumPy's files, for HDF5 brings the whole kernel down where a disk is full.
+        new = Path(f"{self._file}.new")
+        try:
+            with new.open("wb") as file:
+                np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            os.replace(new, self._file)  # until here the state before is kept
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+
+    def _restore(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        for number, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable_{number}"])
+        for number, callback in enumerate(self._callbacks):
+            for name, value in state["callbacks"][number].items():
+                whole = name != "best" and value is not None
+                setattr(callback, name, int(value) if whole else value)
+            best = [arrays[name] for name in arrays if name.startswith(f"best_{number}_")]
+            if best:  # in the order in which they were written
+                callback.best_weights = best
+            if callback is self._recorder:
+                went_on = [] if state["ended"] else [state["epoch"] + 1]
+                callback.go_on(state["history"], state["seconds"], state["resumed"] + went_on)
+            elif hasattr(callback, "go_on"):
+                callback.go_on(state["history"])
+        # What keras.callbacks.BackupAndRestore sets, too: there is no public way for a callback.
+        self.model._initial_epoch = self.params["epochs"] if state["ended"] else state["epoch"]
+        known = isinstance(self._batches, tf.data.Dataset) and self._batches.cardinality() >= 0
+        for _ in range(state["epoch"] * (ORDERS_OF_AN_EPOCH if known else 1)):
+            iter(self._batches)
+
+
+def _differences(theirs: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
+    """Say, one by one, where two runs are not the same."""
+    for name in ("layers", "callbacks"):
+        if theirs.get(name) != ours[name]:
+            yield f"its network has other {name}" if name == "layers" else "it had other callbacks"
+    flat_theirs, flat_ours = _flat(theirs), _flat(ours)
+    for name in flat_ours | flat_theirs:
+        then, now = flat_theirs.get(name), flat_ours.get(name)
+        if then != now:
+            yield f"{name} was {then!r} and is {now!r} now"
+
+
+def _flat(run: dict[str, Any]) -> dict[str, Any]:
+    flat = {}
+    for name, value in run.items():
+        if isinstance(value, dict):
+            flat |= value if name != "data" else {f"data's {k}": v for k, v in value.items()}
+        elif name not in ("layers", "callbacks"):
+            flat[name] = value
+    return flat

@@ -1,0 +1,260 @@
+"""Small trainings in child processes that are forked from one that has TensorFlow imported.
+
+The children are killed, interrupted, or two at once. TensorFlow may be forked as long as it has
+computed nothing, so the process that they come from only imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import processes
+
+from course_utils import datasets, runtime, training
+
+import keras  # isort: skip
+from keras import layers  # isort: skip
+
+EPOCHS = 6
+
+
+def images(size: int = 96) -> datasets.Dataset:
+    random = np.random.default_rng(0)
+    sets: dict[str, Any] = {}
+    for part, n in {"train": size, "validation": 32, "test": 16}.items():
+        labels = random.integers(0, 3, n).astype(np.uint8)
+        noise = random.integers(0, 100, (n, 6, 6, 1))
+        sets[f"x_{part}"] = (noise + 40 * labels[:, None, None, None]).astype(np.uint8)
+        sets[f"y_{part}"] = labels
+    return datasets.Dataset(
+        name="mnist",
+        data="embedded",
+        title="MNIST",
+        class_names=("a", "b", "c"),
+        source="embedded sample",
+        split="stratified",
+        **sets,
+    )
+
+
+class Fate(keras.callbacks.Callback):
+    """Does something to this process at one epoch and step, both counted from 1."""
+
+    def __init__(self, what: str, epoch: int, step: int | None, ready: str | None) -> None:
+        super().__init__()
+        self.what, self.epoch, self.step, self.ready = what, epoch, step, ready
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.now = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if (self.now, batch + 1) == (self.epoch, self.step):
+            self.meet()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.step is None and epoch + 1 == self.epoch:
+            self.meet()
+
+    def meet(self) -> None:
+        if self.what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif self.what == "break":
+            raise RuntimeError("broken off")
+        elif self.what == "nan":
+            first, *rest = self.model.get_weights()
+            self.model.set_weights([first * np.nan, *rest])
+        elif self.what in ("no room", "die of no room"):
+            import resource
+
+            if self.what == "die of no room":
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+                signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+        elif self.what == "wait":
+            Path(self.ready).touch()
+            deadline = time.monotonic() + processes.PATIENCE
+            while time.monotonic() < deadline:
+                time.sleep(0.01)
+
+
+def fit(
+    folder: str | Path,
+    *,
+    arm: str = "F1",
+    resume: bool = False,
+    epochs: int = EPOCHS,
+    rate: float = 0.01,
+    units: int = 8,
+    patience: int = 50,
+    min_delta: float = 0,
+    keep: bool = True,
+    best_on_disk: bool = True,
+    what: str = "nothing",
+    epoch: int = 0,
+    step: int | None = None,
+    ready: str | None = None,
+) -> dict[str, Any]:
+    """Train as a notebook does; return what it is asked about."""
+    data = images()
+    runtime.fresh_start(0, "float32")
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(units, activation="relu"),
+            layers.Dropout(0.3),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        run_eagerly=True,  # for a few steps no graph is worth its making
+    )
+    recorder = training.Recorder(
+        "01_baseline_overfit", arm, seed=0, dataset=data, parameters={"epochs": epochs}
+    )
+    stopping = keras.callbacks.EarlyStopping(
+        "val_loss", patience=patience, min_delta=min_delta, restore_best_weights=True
+    )
+    checkpoint = keras.callbacks.ModelCheckpoint(
+        str(Path(folder) / f"{arm}.weights.h5"), save_best_only=True, save_weights_only=True
+    )
+    batches = training.shuffled_batches(data.x_train, data.y_train, 32, 0)
+    files = [checkpoint] * best_on_disk
+    callbacks = [recorder, stopping, *files, Fate(what, epoch, step, ready)]
+    found = {"model": model, "recorder": recorder, "stopping": stopping, "checkpoint": checkpoint}
+    if keep:
+        callbacks = training.resumable(callbacks, batches, folder=folder, resume=resume)
+        found["kept"] = callbacks[-1]
+    try:
+        model.fit(
+            batches,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            validation_data=(data.x_validation, data.y_validation),
+            callbacks=callbacks,
+        )
+    except RuntimeError as error:
+        if str(error) != "broken off":
+            raise
+    return found
+
+
+def train(folder: str, **changes: Any) -> None:
+    """Train and record."""
+    fit(folder, **changes)["recorder"].finish()
+
+
+def train_only(folder: str, **changes: Any) -> None:
+    """Train, and do not come to record it."""
+    fit(folder, **changes)
+
+
+class Nursery:
+    """The process that children are forked from."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    def _ask(self, **question: Any) -> Any:
+        print(json.dumps(question), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+    def start(self, action: str, folder: Path, fate: dict[str, Any] | None = None, **options: Any):
+        number, output = tempfile.mkstemp(prefix="course-child-")
+        os.close(number)
+        pid = self._ask(
+            action=action,
+            folder=str(folder),
+            options=options,
+            output=output,
+            fate=fate or {},
+            environment=dict(os.environ),
+        )
+        return Training(self, pid, Path(output))
+
+    def wait(self, pid: int) -> int:
+        return self._ask(wait=pid)
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(processes.PATIENCE)
+
+
+class Training:
+    """A child that trains."""
+
+    def __init__(self, nursery: Nursery, pid: int, output: Path) -> None:
+        self.nursery, self.pid, self.output = nursery, pid, output
+
+    def end(self) -> tuple[int, str]:
+        """Wait for it; return its status and what it printed."""
+        code = self.nursery.wait(self.pid)
+        printed = self.output.read_text(encoding="utf-8")
+        self.output.unlink()
+        return code, printed.strip()
+
+
+def _child(question: dict[str, Any]) -> None:
+    action = {"train": train, "train_only": train_only}[question["action"]]
+    fate = question["fate"]
+    if "folder" in fate:
+        fate["folder"] = Path(fate["folder"])
+    processes._live(
+        lambda: action(question["folder"], **question["options"]),
+        (),
+        processes.Fate(**fate),
+        question["output"],
+        question["environment"],
+    )
+
+
+def _serve() -> None:
+    for line in sys.stdin:
+        question = json.loads(line)
+        if "wait" in question:
+            answer = os.waitstatus_to_exitcode(os.waitpid(question["wait"], 0)[1])
+        elif not (answer := os.fork()):
+            code = 1
+            try:
+                sys.stdin.close()
+                _child(question)
+                code = 0
+            except SystemExit as end:
+                code = end.code
+            except BaseException as error:
+                import traceback
+
+                if isinstance(error, training.Stopped):
+                    print(*error._render_traceback_(), flush=True)
+                    code = 130
+                else:
+                    traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    _serve()
