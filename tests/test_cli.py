@@ -310,6 +310,20 @@ def test_in_place_stores_what_can_be_committed(course: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_no_slider_is_stored_that_would_not_move(course: Path) -> None:
+    pytest.importorskip("ipywidgets")
+    slider = "from ipywidgets import IntSlider\nfrom IPython.display import display\n"
+    path = write(course / "00_good.ipynb", new_code_cell(slider + "display(IntSlider(3))"))
+    assert run("run", "00", "--to", "out").exit_code == 0
+    assert run("run", "--in-place", "00").exit_code == 0
+    for executed in (path, course.parent / "out" / "00_good.ipynb"):
+        nb = nbformat.read(executed, as_version=4)
+        (cell,) = (cell for cell in nb.cells if cell.cell_type == "code")
+        (output,) = cell.outputs
+        assert output.data == {"text/plain": "Run this cell, and a slider stands here."}
+        assert "widgets" not in nb.metadata
+
+
 def test_in_place_leaves_a_notebook_that_fails_alone(course: Path) -> None:
     before = (course / "01_bad.ipynb").read_bytes()
     result = run("run", "--in-place", "01")

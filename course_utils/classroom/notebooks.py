@@ -234,6 +234,30 @@ def without_injected(nb: NotebookNode) -> NotebookNode:
     return nb
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def without_widgets(nb: NotebookNode) -> NotebookNode:
+    """Put a sentence in the place of sliders, in place: none of them works without its kernel.
+
+    Parameters
+    ----------
+    nb : nbformat.NotebookNode
+        The executed notebook.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The same notebook.
+    """
+    nb.metadata.pop("widgets", None)
+    for cell in nb.cells:
+        for output in cell.get("outputs", ()):
+            if WIDGET in output.get("data", {}):
+                output["data"] = {"text/plain": "Run this cell, and a slider stands here."}
+    return nb
+
+
 def cleaned(nb: NotebookNode) -> NotebookNode:
     """Make an executed notebook fit to be committed, in place.
 
@@ -251,6 +275,7 @@ def cleaned(nb: NotebookNode) -> NotebookNode:
         The same notebook.
     """
     without_injected(nb)
+    without_widgets(nb)
     nb.metadata.pop("papermill", None)
     nb.metadata["kernelspec"] = dict(KERNELSPEC)
     nb.metadata.get("language_info", {}).pop("version", None)

@@ -24,7 +24,7 @@ TIMEOUT = 1800
 
 
 def annotate(path: Path, outcome: Outcome) -> NotebookNode | None:
-    """Note the outcome in an executed notebook, and take the paths of this machine out.
+    """Note the outcome in an executed notebook; take paths of this machine and sliders out.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def annotate(path: Path, outcome: Outcome) -> NotebookNode | None:
 
     if not path.is_file():
         return None
-    nb = nbformat.read(path, as_version=4)
+    nb = notebooks.without_widgets(nbformat.read(path, as_version=4))
     if "papermill" in nb.metadata:
         nb.metadata.papermill.update(input_path=path.name, output_path=path.name)
     nb.metadata["course"] = {"seconds": round(outcome.seconds, 1), "error": outcome.error}

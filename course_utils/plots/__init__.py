@@ -5,7 +5,15 @@ in lightness and in line style. Each function draws, shows the figure with its a
 it; nothing stays in memory over many runs.
 """
 
-from course_utils.plots._figure import RECORDED, TRAIN, VALIDATION, image_grid, new_figure, show
+from course_utils.plots._figure import (
+    RECORDED,
+    TRAIN,
+    VALIDATION,
+    Picture,
+    image_grid,
+    new_figure,
+    show,
+)
 from course_utils.plots._runs import over_seeds, paired_differences
 from course_utils.plots._training import LiveCurves, history
 
@@ -14,6 +22,7 @@ __all__ = [
     "TRAIN",
     "VALIDATION",
     "LiveCurves",
+    "Picture",
     "history",
     "image_grid",
     "new_figure",

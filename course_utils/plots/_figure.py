@@ -56,6 +56,8 @@ def _png(figure: Figure) -> bytes:
 
 
 def _bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    if not alt.strip():
+        raise ValueError("alt must say what the figure shows; got an empty text.")
     return {"image/png": _png(figure), "text/plain": alt}, {"image/png": {"alt": alt}}
 
 
@@ -84,13 +86,41 @@ def show(figure: Figure, alt: str) -> None:
     ValueError
         If `alt` is empty.
     """
-    from IPython.display import display
+    Picture(figure, alt)
 
-    if not alt.strip():
-        raise ValueError("alt must say what the figure shows; got an empty text.")
-    data, metadata = _bundle(figure, alt)
-    display(data, metadata=metadata, raw=True)
-    display(_words(alt), raw=True)
+
+class Picture:
+    """A figure below the cell that another one can take the place of.
+
+    Parameters
+    ----------
+    figure, alt
+        See `show`.
+
+    Raises
+    ------
+    ValueError
+        If `alt` is empty.
+    """
+
+    def __init__(self, figure: Figure, alt: str) -> None:
+        from IPython.display import display
+
+        data, metadata = _bundle(figure, alt)
+        self._picture = display(data, metadata=metadata, raw=True, display_id=True)
+        self._text = display(_words(alt), raw=True, display_id=True)
+
+    def replace(self, figure: Figure, alt: str) -> None:
+        """Show another figure in the same place.
+
+        Parameters
+        ----------
+        figure, alt
+            See `show`.
+        """
+        data, metadata = _bundle(figure, alt)
+        self._picture.update(data, metadata=metadata, raw=True)
+        self._text.update(_words(alt), raw=True)
 
 
 def image_grid(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import runtime  # noqa: F401  (imports TensorFlow quietly, so before Keras)
-from course_utils.plots._figure import TRAIN, VALIDATION, Figure, _bundle, _words, new_figure, show
+from course_utils.plots._figure import TRAIN, VALIDATION, Figure, Picture, new_figure, show
 
 import keras  # isort: skip
 
@@ -112,8 +112,7 @@ class LiveCurves(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Forget an earlier run."""
         self._history: dict[str, list[float]] = {}
-        self._handle: Any = None
-        self._words: Any = None
+        self._picture: Picture | None = None
         self._started, self._drawing = time.perf_counter(), 0.0
 
     def go_on(self, history: dict[str, list[float]]) -> None:
@@ -136,7 +135,7 @@ class LiveCurves(keras.callbacks.Callback):
             sys.stdout.flush()
             return
         elapsed = time.perf_counter() - self._started
-        if self._handle is None or self._drawing <= self.share * elapsed:
+        if self._picture is None or self._drawing <= self.share * elapsed:
             self._draw()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
@@ -145,20 +144,15 @@ class LiveCurves(keras.callbacks.Callback):
             self._draw(last=True)
 
     def _draw(self, last: bool = False) -> None:
-        from IPython.display import display
-
         begun = time.perf_counter()
         figure, axes = new_figure(1, 2)
         total = 0 if last else self.params["epochs"]
         _draw_history(figure, axes, self._history, self.title, total)
         alt = _history_alt(self._history, self.title)
-        data, metadata = _bundle(figure, alt)
-        if self._handle is None:
-            self._handle = display(data, metadata=metadata, raw=True, display_id=True)
-            self._words = display(_words(alt), raw=True, display_id=True)
+        if self._picture is None:
+            self._picture = Picture(figure, alt)
         else:
-            self._handle.update(data, metadata=metadata, raw=True)
-            self._words.update(_words(alt), raw=True)
+            self._picture.replace(figure, alt)
         self._drawing += time.perf_counter() - begun
 
 

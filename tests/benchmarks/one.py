@@ -255,7 +255,7 @@ def memory(way: str, args: argparse.Namespace) -> dict[str, float]:
     import psutil
 
     if way == "ours":
-        from course_utils import datasets, models, training
+        from course_utils import datasets, models, runtime, training
     import keras  # noqa: F401  (idle includes it)
     import tensorflow as tf
 
@@ -276,7 +276,7 @@ def memory(way: str, args: argparse.Namespace) -> dict[str, float]:
         size = {} if args.quick else {"train_size": 45_000, "validation_size": 15_000}
         scale = "embedded" if args.quick else "full"
         fashion = datasets.load("fashion_mnist", scale, split="published", **size)
-        training.runtime.fresh_start(0)
+        runtime.fresh_start(0)
         model = models.fashion_baseline()
         model.compile(optimizer="adam", **loss)
         model.fit(

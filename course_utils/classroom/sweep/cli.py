@@ -13,11 +13,12 @@ import click
 from course_utils.classroom import notebooks
 from course_utils.classroom.prepare import refuse_own_folder
 from course_utils.classroom.run import relative
-from course_utils.classroom.sweep.executors import Cluster, WorkerProcesses
+from course_utils.classroom.sweep.executors import Cluster
 from course_utils.classroom.sweep.grid import parse_grid, runs_of
 from course_utils.classroom.sweep.runs import Display, Sweep, work_off
 from course_utils.classroom.sweep.worker import Task
 from course_utils.classroom.values import collect_values
+from course_utils.workers import WorkerProcesses
 
 # What a kernel with TensorFlow and a small network takes. More workers than fit into the memory
 # would be slower, and then killed.

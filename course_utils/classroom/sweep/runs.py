@@ -16,9 +16,10 @@ from typing import Any
 
 from course_utils.classroom import notebooks
 from course_utils.classroom.run import relative
-from course_utils.classroom.sweep.executors import Cluster, WorkerProcesses, told
+from course_utils.classroom.sweep.executors import Cluster, told
 from course_utils.classroom.sweep.grid import Run, short_digest
 from course_utils.classroom.sweep.worker import Result, Task, run_one
+from course_utils.workers import WorkerProcesses
 
 TRIES = 2
 
