@@ -14,7 +14,6 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_utils import ledger
 from course_utils.classroom import notebooks, run
 from course_utils.classroom.sweep import worker
 
