@@ -149,6 +149,18 @@ def test_eight_processes_do_one_download(server: Any) -> None:
     assert fake_sets.is_right(load("fashion_mnist"))
 
 
+def test_a_class_of_thirty_reads_one_share(
+    server: Any, cache: Path, shared: Path, bound: processes.Fate
+) -> None:
+    (shared / "mnist.npz").write_bytes(fake_sets.npz("mnist"))
+    shared.chmod(0o555)
+    children = [processes.start(processes.load, server.url, "mnist", fate=bound) for _ in range(30)]
+    ends = [child.end() for child in children]
+    assert ends == [(0, "full set, local copy in COURSE_DATA_DIR")] * 30
+    assert not server.requests and not cache.exists()
+    assert [path.name for path in shared.iterdir()] == ["mnist.npz"]
+
+
 @pytest.mark.parametrize("data", ["full", "embedded"])
 def test_eight_processes_lay_out_one_folder(
     server: Any, cache: Path, shared: Path, data: str
