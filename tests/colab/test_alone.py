@@ -166,15 +166,21 @@ def test_its_own_address_leads_to_its_own_release(
     assert colab.origin()["vcs_info"]["requested_revision"] == TAG
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_without_an_address_it_says_what_to_do(
-    colab: Colab, release: Path, tmp_path: Path, name: str
+NOWHERE = "git+file:///nowhere"
+
+
+@pytest.mark.parametrize(
+    ("name", "env"),
+    [*((name, {}) for name in NAMES), (NAMES[0], {"COURSE_REPOSITORY": NOWHERE})],
+)
+def test_where_it_finds_nothing_it_says_what_to_do(
+    colab: Colab, release: Path, tmp_path: Path, name: str, env: dict[str, str]
 ) -> None:
-    if "/OWNER/" not in badges.repository()[0]:
+    if not env and "/OWNER/" not in badges.repository()[0]:
         pytest.skip("the repository has an address")
     path = alone(release / "notebooks" / f"{name}.ipynb", tmp_path / "content")
     before = colab.installed()
-    done = colab.execute(path, {})
+    done = colab.execute(path, {}, **env)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("ModuleNotFoundError: course_utils is missing: run `make setup`"), last
