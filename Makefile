@@ -1,9 +1,12 @@
 # Everything runs in .venv, which is made on first need and remade when pyproject.toml or
 # constraints.txt change. `make setup PYTHON=python3.12` chooses the interpreter that makes it; to
-# change it later, remove .venv first.
+# change it later, remove .venv first. test-colab and test-newest run the same tests in environments
+# of their own: VENV is the folder, PINS the file that holds the versions (empty: the newest).
 
-BIN := .venv/bin
-STAMP := .venv/.installed
+VENV := .venv
+PINS := constraints.txt
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
 EXTRAS ?= cpu,lab,dev
 CANDIDATES := python3 python3.13 python3.12 python3.11
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -14,8 +17,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run outputs test test-unit test-notebooks test-faults lint bench data claims \
-  student clean
+.PHONY: help setup lab run outputs test test-unit test-notebooks test-faults lint bench data \
+  claims student clean test-colab test-newest
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +49,16 @@ test-notebooks: $(STAMP) ## run every notebook with small settings and compare i
 test-faults: $(STAMP) ## the slow tests: many kills, and the memory of notebooks at their defaults
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow tests
 
+test-colab: ## the tests with Colab's versions, and each notebook alone as on Colab
+	$(MAKE) test-unit test-notebooks VENV=.venv-colab PINS=tests/colab.txt EXTRAS=cpu,dev \
+	  PYTHON=$(or $(PYTHON),3.12)
+	$(ONE_THREAD) .venv-colab/bin/python -m pytest tests/colab
+
+test-newest: ## the tests with the newest version of everything
+	rm -f .venv-newest/.installed
+	$(MAKE) test-unit test-notebooks VENV=.venv-newest PINS= EXTRAS=cpu,lab,dev \
+	  PYTHON=$(or $(PYTHON),3.13)
+
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,15 +75,21 @@ claims: $(STAMP) ## renew the page that leads from each conclusion to the runs b
 student: $(STAMP) ## write the students' edition: no outputs, no solutions, and a zip of it
 	$(BIN)/course student
 
-clean: ## remove what was built (.venv, runs/ and downloaded data stay)
+clean: ## remove what was built (.venv*, runs/ and downloaded data stay)
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
 	find course_utils notebooks tests -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(PINS)
 	@python='$(PYTHON)'; \
+	case "$$python" in 3.*) \
+	  version=$$python; python=python$$version; \
+	  if [ -n "$(UV)" ] && ! $$python -c '' 2>/dev/null; then \
+	    $(UV) python install --quiet $$version && python="$$($(UV) python find --system $$version)"; \
+	  fi;; \
+	esac; \
 	if [ -z "$$python" ]; then \
 	  for each in $(CANDIDATES); do \
 	    if $$each -c '$(SUPPORTED)' 2>/dev/null; then python=$$each; break; fi; \
@@ -86,14 +105,14 @@ $(STAMP): pyproject.toml constraints.txt
 	  exit 1; \
 	fi; \
 	if [ -n '$(PYTHON)' ] || ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
-	  echo "Making .venv with $$("$$python" --version)"; \
-	  "$$python" -m venv --clear .venv || { \
+	  echo "Making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear $(VENV) || { \
 	    echo "$$python cannot make a virtual environment; on Debian and Ubuntu install" \
 	      "python3-venv first." >&2; exit 1; }; \
 	fi
 	@if [ -n "$(UV)" ] && $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
-	    -c constraints.txt -e ".[$(EXTRAS)]"; then :; else \
+	    $(or $(PINS:%=-c %),--upgrade) -e ".[$(EXTRAS)]"; then :; else \
 	  echo "Installing the course and what it needs (about 2 GB); this takes a few minutes"; \
-	  $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"; \
+	  $(BIN)/python -m pip install --quiet $(or $(PINS:%=-c %),--upgrade) -e ".[$(EXTRAS)]"; \
 	fi
 	@touch $@

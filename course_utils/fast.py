@@ -68,7 +68,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        plain = self.center and self.scale and not self.renorm and not self.synchronized
+        renorm = getattr(self, "renorm", False)  # Keras 3.13, which Colab has, does not know it
+        plain = self.center and self.scale and not renorm and not self.synchronized
         if self.axis != -1 or not plain:
             raise ValueError(
                 "fast.BatchNormalization normalises the last axis, with centre and scale, and "

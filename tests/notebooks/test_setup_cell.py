@@ -36,7 +36,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(
         util, "find_spec", lambda name: None if name == "course_utils" else here(name)
     )
-    monkeypatch.setattr(subprocess, "run", lambda words, check: made.append(words))
+    ends = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(subprocess, "run", lambda words: made.append(words) or ends)
     return made
 
 
@@ -77,6 +78,15 @@ def test_it_installs_the_release_or_what_you_choose(
     assert python == sys.executable and words[:3] == ["-m", "pip", "install"]
     assert (chosen or f"git+{address}@v1.0.0") in words
     assert not {"-U", "--upgrade", "--force-reinstall"} & set(words)  # what Colab brings stays
+
+
+def test_where_pip_fails_it_says_what_to_do(
+    calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_REPOSITORY", LOCAL)
+    monkeypatch.setattr(subprocess, "run", lambda words: subprocess.CompletedProcess(words, 1))
+    with pytest.raises(ModuleNotFoundError, match=r"make setup.*COURSE_REPOSITORY"):
+        exec(setup_cell(PATHS[0]), {})
 
 
 def test_tensorflow_is_no_requirement() -> None:
