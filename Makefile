@@ -10,6 +10,15 @@ UV ?= $(shell command -v uv 2>/dev/null)
 TEST_WORKERS ?= 2
 # Where tests run side by side, each process computes with one thread.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+# JupyterLab serves the whole repository: the conclusions link to files outside of notebooks/. It
+# opens the notebook by its address, for a browser from a snap cannot read the file that Jupyter
+# writes to open one. It looks for no language servers, which takes seconds.
+LAB_FLAGS := --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+  --ServerApp.use_redirect_file=False --LanguageServerManager.autodetect=False
+# The kernel python3 is that of .venv, whatever else has the name. .jupyter holds defaults of
+# JupyterLab for the course: it does not ask whether to fetch news.
+LAB_ENV := JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= \
+  JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
@@ -22,7 +31,7 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv and install the course in it (PYTHON=python3.12 chooses the interpreter)
 
 lab: $(STAMP) ## open the course in JupyterLab
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(LAB_ENV) $(BIN)/jupyter lab $(LAB_FLAGS)
 
 run: $(STAMP) ## run every notebook at its defaults into build/course (NOTEBOOKS="01 02" for some)
 	$(BIN)/course run $(NOTEBOOKS) --to build/course
