@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run outputs test test-unit test-notebooks lint bench data claims student clean
+.PHONY: help setup lab run outputs test test-unit test-notebooks test-browser lint bench data claims student clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ test-notebooks: $(STAMP) ## run every notebook with small settings and compare i
 	  $(BIN)/python -m pytest -p tests.nbval_rules --nbval-lax --nbval-cell-timeout 600 \
 	  -n $(TEST_WORKERS) --dist loadfile build/smoke
 
+# What the browser tests need beyond the rest; Chromium itself: see .ci/run.
+test-browser: $(STAMP) ## open the notebooks in JupyterLab in Chromium and run 01 and 03 (ALL=1: run all)
+	@$(BIN)/python -c "import playwright" 2>/dev/null || $(call install,$(EXTRAS)$(comma)browser)
+	ALL=$(ALL) $(BIN)/pytest tests/browser
+
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,6 +79,16 @@ clean: ## remove what was built (.venv, runs/ and downloaded data stay)
 
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
+# $(call install,extras): the course and what it needs, with uv where there is one.
+comma := ,
+define install
+if [ -n "$(UV)" ] && $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
+    -c constraints.txt -e ".[$(1)]"; then :; else \
+  echo "Installing the course and what it needs (about 2 GB); this takes a few minutes"; \
+  $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(1)]"; \
+fi
+endef
+
 $(STAMP): pyproject.toml constraints.txt
 	@python='$(PYTHON)'; \
 	if [ -z "$$python" ]; then \
@@ -96,9 +111,5 @@ $(STAMP): pyproject.toml constraints.txt
 	    echo "$$python cannot make a virtual environment; on Debian and Ubuntu install" \
 	      "python3-venv first." >&2; exit 1; }; \
 	fi
-	@if [ -n "$(UV)" ] && $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
-	    -c constraints.txt -e ".[$(EXTRAS)]"; then :; else \
-	  echo "Installing the course and what it needs (about 2 GB); this takes a few minutes"; \
-	  $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"; \
-	fi
+	@$(call install,$(EXTRAS))
 	@touch $@

@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BUILD, HEIGHT, WIDTH, Lab, chromium, lab
+from lab import BUILD, HEIGHT, WIDTH, Lab, chromium, executable, lab
 from playwright.sync_api import Browser, Page
+
+
+def pytest_sessionstart() -> None:
+    try:
+        executable()
+    except FileNotFoundError as error:
+        pytest.exit(str(error), returncode=1)
 
 
 def _other_kernel(folder: Path) -> None:

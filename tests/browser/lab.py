@@ -147,20 +147,35 @@ def _end(process: subprocess.Popen) -> None:
     process.wait(timeout=20)
 
 
+def executable() -> str:
+    """Path of the system's Chromium or Chrome, or else of playwright's own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    """
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        with sync_playwright() as playwright:
+            found = playwright.chromium.executable_path
+    if not Path(found).exists():
+        raise FileNotFoundError(NO_BROWSER)
+    return found
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, or else playwright's own.
+    """A browser without a window.
 
     Yields
     ------
     playwright.sync_api.Browser
-        The browser, without a window.
+        The browser.
     """
+    path = executable()
     with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-        if found is None and not Path(playwright.chromium.executable_path).exists():
-            raise FileNotFoundError(NO_BROWSER)
-        browser = playwright.chromium.launch(executable_path=found)
+        browser = playwright.chromium.launch(executable_path=path)
         try:
             yield browser
         finally:
@@ -187,3 +202,10 @@ def run_all(page: Page) -> None:
     """Choose Run → Run All Cells, as the course tells its students."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+if __name__ == "__main__":  # which browser the tests would take, for .ci/run
+    try:
+        print(executable())
+    except FileNotFoundError as error:
+        sys.exit(str(error))

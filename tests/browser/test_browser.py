@@ -116,9 +116,10 @@ def test_links_of_conclusions_open_the_page_of_claims(page: Page, server: Lab) -
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_opened_it_reads_well(path: Path, copies: Path, page: Page, server: Lab) -> None:
-    show(page, server, copies / path.name)
+    copy = copies / path.name
+    show(page, server, copy)
     photograph(page, f"opened_{path.stem}")
-    assert_reads_well(page, path)
+    assert_reads_well(page, copy)
 
 
 def test_the_words_of_a_figure_unfold(copies: Path, page: Page, server: Lab) -> None:
@@ -132,12 +133,13 @@ def test_the_words_of_a_figure_unfold(copies: Path, page: Page, server: Lab) -> 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
 def test_run_it_reads_well(path: Path, copies: Path, page: Page, server: Lab) -> None:
-    show(page, server, copies / path.name)
+    copy = copies / path.name
+    show(page, server, copy)
     run_all(page)
-    n_cells = len(indices(path))
+    n_cells = len(indices(copy))
     wait_until_run(page, n_cells)
     photograph(page, f"run_{path.stem}")
-    assert_reads_well(page, path)
+    assert_reads_well(page, copy)
     assert [p for p in prompts(page) if p] == [f"[{n}]:" for n in range(1, n_cells + 1)]
 
 
