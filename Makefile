@@ -13,12 +13,21 @@ UV ?= $(shell command -v uv 2>/dev/null)
 TEST_WORKERS ?= 2
 # Where tests run side by side, each process computes with one thread.
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+# JupyterLab serves the whole repository: the conclusions link to files outside of notebooks/. It
+# opens the notebook by its address, for a browser from a snap cannot read the file that Jupyter
+# writes to open one. It looks for no language servers, which takes seconds.
+LAB_FLAGS := --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+  --ServerApp.use_redirect_file=False --LanguageServerManager.autodetect=False
+# The kernel python3 is that of .venv, whatever else has the name. .jupyter holds defaults of
+# JupyterLab for the course: it does not ask whether to fetch news.
+LAB_ENV := JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= \
+  JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run outputs test test-unit test-notebooks test-faults lint bench data \
-  claims student clean test-colab test-newest
+.PHONY: help setup lab run outputs test test-unit test-notebooks test-faults test-browser \
+  test-colab test-newest lint bench data claims student clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +35,7 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv and install the course in it (PYTHON=python3.12 chooses the interpreter)
 
 lab: $(STAMP) ## open the course in JupyterLab
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(LAB_ENV) $(BIN)/jupyter lab $(LAB_FLAGS)
 
 run: $(STAMP) ## run every notebook at its defaults into build/course (NOTEBOOKS="01 02" for some)
 	$(BIN)/course run $(NOTEBOOKS) --to build/course
@@ -59,6 +68,11 @@ test-newest: ## the tests with the newest version of everything
 	$(MAKE) test-unit test-notebooks VENV=.venv-newest PINS= EXTRAS=cpu,lab,dev \
 	  PYTHON=$(or $(PYTHON),3.13)
 
+# What the browser tests need beyond the rest; Chromium itself: see .ci/run.
+test-browser: $(STAMP) ## open the notebooks in JupyterLab in Chromium and run 01 and 03 (ALL=1: run all)
+	@$(BIN)/python -c "import playwright" 2>/dev/null || $(call install,$(EXTRAS)$(comma)browser)
+	ALL=$(ALL) $(BIN)/pytest tests/browser
+
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -81,6 +95,16 @@ clean: ## remove what was built (.venv*, runs/ and downloaded data stay)
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+# $(call install,extras): the course and what it needs, with uv where there is one.
+comma := ,
+define install
+if [ -n "$(UV)" ] && $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
+    $(or $(PINS:%=-c %),--upgrade) -e ".[$(1)]"; then :; else \
+  echo "Installing the course and what it needs (about 2 GB); this takes a few minutes"; \
+  $(BIN)/python -m pip install --quiet $(or $(PINS:%=-c %),--upgrade) -e ".[$(1)]"; \
+fi
+endef
 
 $(STAMP): pyproject.toml $(PINS)
 	@python='$(PYTHON)'; \
@@ -110,9 +134,5 @@ $(STAMP): pyproject.toml $(PINS)
 	    echo "$$python cannot make a virtual environment; on Debian and Ubuntu install" \
 	      "python3-venv first." >&2; exit 1; }; \
 	fi
-	@if [ -n "$(UV)" ] && $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
-	    $(or $(PINS:%=-c %),--upgrade) -e ".[$(EXTRAS)]"; then :; else \
-	  echo "Installing the course and what it needs (about 2 GB); this takes a few minutes"; \
-	  $(BIN)/python -m pip install --quiet $(or $(PINS:%=-c %),--upgrade) -e ".[$(EXTRAS)]"; \
-	fi
+	@$(call install,$(EXTRAS))
 	@touch $@

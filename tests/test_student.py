@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from course_utils.classroom import claims, cli, notebooks
+from course_utils.classroom import claims, cli, notebooks, student
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -63,6 +66,53 @@ def test_an_exercise_is_a_stub_a_check_and_a_solution(path: Path) -> None:
 def test_the_smoke_profile_runs_every_solution() -> None:
     for path in PATHS:
         assert notebooks.profile_values(path, "smoke")["run_solutions"] is True
+
+
+def names(source: str, context: type[ast.expr_context]) -> set[str]:
+    """The names that a cell reads (`ast.Load`), or those that it defines (`ast.Store`)."""
+    tree = ast.parse(source)
+    found = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
+    if context is ast.Store:
+        found |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+        imports = (n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom))
+        found |= {alias.asname or alias.name for n in imports for alias in n.names}
+    return found
+
+
+def before(sources: list[str], wanted: list[str]) -> list[str]:
+    """Of some cells, those that define what the wanted ones read; an exercise needs no training."""
+    needed, kept = set().union(*(names(source, ast.Load) for source in wanted)), []
+    for source in reversed(sources):
+        if names(source, ast.Store) & needed:
+            kept.insert(0, source)
+            needed |= names(source, ast.Load)
+    return kept
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_stub_fails_its_check_and_the_solution_put_in_its_place_passes(
+    path: Path, edition: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    removed = {c.id: c.source for c in nbformat.read(path, as_version=4).cells}
+    cells = nbformat.read(edition / path.name, as_version=4).cells
+    for start in [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]:
+        end = next(i for i in range(start, len(cells)) if cells[i].source == student.GONE)
+        code = [cell.source for cell in cells[:end] if cell.cell_type == "code"]
+        check = [cell.source for cell in cells[start + 1 : end] if cell.cell_type == "code"]
+        stub = cells[start].source
+        known: dict[str, object] = {}
+        for source in before(code[: code.index(stub)], [stub, *check]):
+            exec(source, known)
+        capsys.readouterr()
+        for source in (stub, *check):
+            exec(source, known)
+        assert not known["_"]
+        assert "not done yet" in capsys.readouterr().out
+        (name,) = names(stub, ast.Store)
+        solved = textwrap.dedent(removed[cells[end].id].partition("\n")[2].rpartition("assert")[0])
+        for source in (re.sub(r"\bsolution_\w+", name, solved), *check):
+            exec(source, known)
+        assert known["_"], capsys.readouterr().out
 
 
 def test_the_zip_holds_the_folder(edition: Path) -> None:
