@@ -40,11 +40,10 @@ class Lab:
         self.process, self.opened = process, opened
 
     def address(self, notebook: Path) -> str:
-        """Where a notebook of the repository opens, in a workspace of its own."""
+        """Where a notebook of the repository opens, with no other notebook beside it."""
         url = urlsplit(self.opened)
         place = notebook.relative_to(ROOT).as_posix()
-        path = f"/lab/workspaces/{notebook.stem}/tree/{place}"
-        return url._replace(path=path).geturl()
+        return url._replace(path=f"/lab/tree/{place}", query=f"{url.query}&reset").geturl()
 
     def kernels(self) -> list[list[str]]:
         """Command line of each kernel that the server has started."""
