@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
+import symtable
 import textwrap
 import zipfile
 from pathlib import Path
@@ -68,31 +68,40 @@ def test_the_smoke_profile_runs_every_solution() -> None:
         assert notebooks.profile_values(path, "smoke")["run_solutions"] is True
 
 
-def names(source: str, context: type[ast.expr_context]) -> set[str]:
-    """The names that a cell reads (`ast.Load`), or those that it defines (`ast.Store`)."""
-    tree = ast.parse(source)
-    found = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
-    if context is ast.Store:
-        found |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
-        imports = (n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom))
-        found |= {alias.asname or alias.name for n in imports for alias in n.names}
-    return found
+def defined(source: str) -> set[str]:
+    """The names that a cell defines."""
+    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    return {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+
+
+def read(table: symtable.SymbolTable) -> set[str]:
+    """The names of the notebook that a cell reads, also in its functions."""
+    outside = table.get_type() == "module"
+    symbols = [s for s in table.get_symbols() if outside or s.is_global()]
+    own = {s.get_name() for s in symbols if s.is_referenced()}
+    return own.union(*map(read, table.get_children()))
 
 
 def before(sources: list[str], wanted: list[str]) -> list[str]:
-    """Of some cells, those that define what the wanted ones read; an exercise needs no training."""
-    needed, kept = set().union(*(names(source, ast.Load) for source in wanted)), []
-    for source in reversed(sources):
-        if names(source, ast.Store) & needed:
+    """Of some cells, those that define what the wanted ones read; hardly any of them trains."""
+    needed: set[str] = set()
+    kept: list[str] = []
+    for source in reversed([*sources, *wanted]):
+        if source in wanted or defined(source) & needed:
             kept.insert(0, source)
-            needed |= names(source, ast.Load)
-    return kept
+            needed |= read(symtable.symtable(source, "cell", "exec"))
+    return kept[: -len(wanted)]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_stub_fails_its_check_and_the_solution_put_in_its_place_passes(
-    path: Path, edition: Path, capsys: pytest.CaptureFixture[str]
+    path: Path,
+    edition: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("COURSE_LEDGER", str(tmp_path / "ledger.jsonl"))
     removed = {c.id: c.source for c in nbformat.read(path, as_version=4).cells}
     cells = nbformat.read(edition / path.name, as_version=4).cells
     for start in [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]:
@@ -100,17 +109,20 @@ def test_a_stub_fails_its_check_and_the_solution_put_in_its_place_passes(
         code = [cell.source for cell in cells[:end] if cell.cell_type == "code"]
         check = [cell.source for cell in cells[start + 1 : end] if cell.cell_type == "code"]
         stub = cells[start].source
+        (name,) = defined(stub)
+        body = removed[cells[end].id].partition("\n")[2].rpartition("assert")[0]
+        solved = re.sub(r"\bsolution_\w+", name, textwrap.dedent(body))
+        small = notebooks.profile_values(path, "smoke")
         known: dict[str, object] = {}
-        for source in before(code[: code.index(stub)], [stub, *check]):
+        for source in before(code[: code.index(stub)], [stub, *check, solved]):
             exec(source, known)
+            known |= {name: small[name] for name in defined(source) & set(small)}
         capsys.readouterr()
         for source in (stub, *check):
             exec(source, known)
         assert not known["_"]
         assert "not done yet" in capsys.readouterr().out
-        (name,) = names(stub, ast.Store)
-        solved = textwrap.dedent(removed[cells[end].id].partition("\n")[2].rpartition("assert")[0])
-        for source in (re.sub(r"\bsolution_\w+", name, solved), *check):
+        for source in (solved, *check):
             exec(source, known)
         assert known["_"], capsys.readouterr().out
 

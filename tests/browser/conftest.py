@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BUILD, HEIGHT, WIDTH, Lab, chromium, executable, lab
+from lab import BUILD, HEIGHT, NO_SAVING, PATIENCE, WIDTH, Lab, chromium, executable, lab
 from playwright.sync_api import Browser, Page
 
 
@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     _other_kernel(shared)
     # every cell is laid out, as if the reader had scrolled to it
     drawn = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
-    with lab(home, settings=drawn, JUPYTER_PATH=str(shared)) as running:
+    with lab(home, settings=drawn | NO_SAVING, JUPYTER_PATH=str(shared)) as running:
         yield running
 
 
@@ -47,6 +47,7 @@ def browser() -> Iterator[Browser]:
 def page(server: Lab, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A new window; how it looks at the end goes to build/browser."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     try:
         yield page

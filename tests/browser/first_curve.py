@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import nbformat
-from lab import HEIGHT, ROOT, WIDTH, cells, chromium, lab, run_all, wait_until_idle
+from lab import HEIGHT, NO_SAVING, ROOT, WIDTH, cells, chromium, lab, run_all, wait_until_idle
 
 PATH = ROOT / "notebooks" / "01_baseline_overfit.ipynb"
 LIMIT = 600_000  # milliseconds
@@ -37,32 +37,29 @@ def main() -> None:
 
     with chromium() as browser, tempfile.TemporaryDirectory() as home:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(LIMIT)
         last = time.perf_counter()  # a student's browser is open already
-        with lab(Path(home)) as server:
+        with lab(Path(home), settings=NO_SAVING) as server:
             done("server up")
             page.goto(server.opened)
-            page.get_by_role("heading", name="00 · Start here").wait_for(timeout=LIMIT)
+            page.get_by_role("heading", name="00 · Start here").wait_for()
             done("notebook 00 shown")
             page.get_by_role("listitem", name="01_baseline").dblclick()
-            page.get_by_role("heading", name="01 · ").wait_for(timeout=LIMIT)
+            page.get_by_role("heading", name="01 · ").wait_for()
             done("notebook 01 shown (2 clicks)")
             wait_until_idle(page)
             done("kernel ready")
             drawn = cells(page).nth(place("LiveCurves")).locator(".jp-OutputArea-output img")
             stored = drawn.get_attribute("src")
             imports = cells(page).nth(place("import keras")).locator(".jp-InputArea-prompt")
-            before = imports.inner_text()
+            waiting = imports.filter(has_text="*")
             run_all(page)
-            page.wait_for_function(
-                "([e, b]) => e.innerText != b && !e.innerText.includes('*')",
-                arg=[imports.element_handle(), before],
-                timeout=LIMIT,
-            )
+            waiting.wait_for()
+            waiting.wait_for(state="detached")
             done("imports done (2 clicks)")
             page.wait_for_function(
-                "([e, src]) => { const now = e.querySelector('img'); return now && now.src != src }",
+                "([e, src]) => ![undefined, src].includes(e.querySelector('img')?.src)",
                 arg=[cells(page).nth(place("LiveCurves")).element_handle(), stored],
-                timeout=LIMIT,
             )
             done("first epoch drawn")
     for stage, seconds in stages:

@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "browser"
 BIN = Path(sys.executable).parent
 WIDTH, HEIGHT = 1280, 900
-START_SECONDS = 120
+START_SECONDS = 180
+PATIENCE = 180_000  # milliseconds that a page may take, on a busy machine
+# the notebooks of the course stay as they are
+NO_SAVING = {"@jupyterlab/docmanager-extension:plugin": {"autosave": False}}
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NO_BROWSER = (
     "No Chromium was found on the path and playwright has none of its own; install one with "
@@ -37,11 +40,10 @@ class Lab:
         self.process, self.opened = process, opened
 
     def address(self, notebook: Path) -> str:
-        """Where a notebook of the repository opens, in a workspace of its own."""
+        """Where a notebook of the repository opens, with no other notebook beside it."""
         url = urlsplit(self.opened)
         place = notebook.relative_to(ROOT).as_posix()
-        path = f"/lab/workspaces/{notebook.stem}/tree/{place}"
-        return url._replace(path=path).geturl()
+        return url._replace(path=f"/lab/tree/{place}", query=f"{url.query}&reset").geturl()
 
     def kernels(self) -> list[list[str]]:
         """Command line of each kernel that the server has started."""
@@ -189,13 +191,13 @@ def cells(page: Page) -> Locator:
 
 def wait_until_ready(page: Page) -> None:
     """Wait until the notebook is drawn and its kernel is idle."""
-    cells(page).first.wait_for(timeout=60_000)
+    cells(page).first.wait_for(timeout=PATIENCE)
     wait_until_idle(page)
 
 
 def wait_until_idle(page: Page) -> None:
     """Wait until the status bar says that the kernel has nothing to do."""
-    page.get_by_role("button", name="| Idle").wait_for(timeout=60_000)
+    page.get_by_role("button", name="| Idle").wait_for(timeout=PATIENCE)
 
 
 def run_all(page: Page) -> None:
