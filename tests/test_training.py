@@ -349,7 +349,7 @@ def test_a_run_that_the_ledger_has_is_found(pictures):
     keeper = recorder(pictures, "found", parameters={"epochs": 1, "rates": (0.1, 0.2)})
     assert keeper.done() is None
     pretend(keeper, network(), loss=[0.9])
-    record = keeper.finish()
+    record = keeper.finish() | {"parameters": {"epochs": 1, "rates": [0.1, 0.2]}}  # as read
     assert keeper.done() == record
     for changes in ({"seed": 4}, {"protocol": "published"}, {"parameters": {"epochs": 2}}):
         assert recorder(pictures, "found", **changes).done() is None
