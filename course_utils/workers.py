@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import queue
@@ -24,6 +25,7 @@ from concurrent.futures import (
 )
 from typing import Any, TypeVar
 
+QUIET = "course_utils.runtime"  # imports TensorFlow without its start-up lines, so before Keras
 Job = TypeVar("Job", bound=tuple)
 Result = TypeVar("Result")
 
@@ -90,10 +92,11 @@ def _in_workers(
 
     packed = cloudpickle.dumps(function)  # once: it may hold all images
     threads = str(max(1, (os.cpu_count() or 1) // n_workers))
+    quiet = QUIET if QUIET in sys.modules else None
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     executor = WorkerProcesses(n_workers, dict.fromkeys(names, threads))
     try:
-        waiting = {executor.submit(_call_packed, packed, job): job for job in jobs}
+        waiting = {executor.submit(_call_packed, packed, job, quiet): job for job in jobs}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
     except BrokenExecutor as error:
@@ -105,9 +108,11 @@ def _in_workers(
         executor.stop()
 
 
-def _call_packed(packed: bytes, job: tuple[Any, ...]) -> Any:
+def _call_packed(packed: bytes, job: tuple[Any, ...], quiet: str | None) -> Any:
     import cloudpickle
 
+    if quiet:
+        importlib.import_module(quiet)
     return cloudpickle.loads(packed)(*job)
 
 

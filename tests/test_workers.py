@@ -87,3 +87,17 @@ def test_the_stop_button_ends_the_workers(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGINT)
     assert parent.wait(timeout=60) != 0
     assert not any(psutil.pid_exists(int(file.read_text())) for file in files)
+
+
+def test_tensorflow_starts_without_a_word_in_a_worker(capfd: pytest.CaptureFixture[str]) -> None:
+    from course_utils import runtime  # noqa: F401  (as in a notebook)
+
+    import keras  # isort: skip
+
+    function = from_a_notebook(
+        "def function(n):\n    return keras.ops.convert_to_numpy(n + 1).item()"
+    )
+    function.__globals__["keras"] = keras
+    capfd.readouterr()
+    assert list(workers.each(function, [(1.0,)], 1)) == [((1.0,), 2.0)]
+    assert not capfd.readouterr().err
