@@ -36,10 +36,18 @@ def shuffled_batches(
     """
     images, labels = tf.constant(images), tf.constant(labels)
     order = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=seed).batch(batch_size)
-    return order.map(
-        lambda rows: (tf.gather(images, rows), tf.gather(labels, rows)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+    # The thread that tunes a pipeline hears late that an epoch has ended: it may sleep for up to a
+    # minute, and `fit` waits for it. What is mapped onto these batches inherits this.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return (
+        order.map(
+            lambda rows: (tf.gather(images, rows), tf.gather(labels, rows)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .prefetch(tf.data.AUTOTUNE)
+        .with_options(options)
+    )
 
 
 def copy_matching_weights(source: keras.Model, target: keras.Model) -> list[str]:
