@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,3 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def root() -> Path:
     """Root of the repository."""
     return ROOT
+
+
+@pytest.fixture(autouse=True)
+def float32_again() -> Iterator[None]:
+    """Leave no precision of a test to the next one, which may be of another file."""
+    yield
+    if keras := sys.modules.get("keras"):
+        keras.config.set_dtype_policy("float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -233,11 +234,12 @@ class Resume(keras.callbacks.Callback):
             "resumed": self._recorder.resumed,
             "callbacks": so_far,
         }
-        # NumPy's files, for HDF5 brings the whole kernel down where a disk is full.
-        new = Path(f"{self._file}.new")
+        # NumPy's files, for HDF5 brings the whole kernel down where a disk is full; and made in
+        # memory, for a zip file that cannot be written complains once more when it is collected.
+        new, made = Path(f"{self._file}.new"), io.BytesIO()
+        np.savez(made, state=np.array(json.dumps(state)), **arrays)
         try:
-            with new.open("wb") as file:
-                np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            new.write_bytes(made.getbuffer())
             os.replace(new, self._file)  # until here the state before is kept
         except BaseException:
             new.unlink(missing_ok=True)

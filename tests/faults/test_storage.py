@@ -380,7 +380,7 @@ def disk(cache: Path) -> Iterator[Callable[[int], None]]:
 
     yield size
     if mounted:
-        subprocess.run(["umount", str(cache)], check=True)
+        subprocess.run(["umount", "--lazy", str(cache)], check=True)
 
 
 def kept(cache: Path) -> list[str]:
