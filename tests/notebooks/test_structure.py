@@ -17,7 +17,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 PROFILES = yaml.safe_load((FOLDER / "profiles.yaml").read_text(encoding="utf-8"))
 PARAMETER = re.compile(r"^[a-z][a-z0-9_]*: (?P<type>\w[\w\[\], ]*) = (?P<value>.+?)  # \S.*$")
-LONGEST_CELL = 22
+LONGEST_CELL = 20
 
 pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
