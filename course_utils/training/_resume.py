@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -129,6 +131,29 @@ class Resume(keras.callbacks.Callback):
         else:
             print(f"{arm} goes on with epoch {state['epoch'] + 1} of {self._run['epochs']}.")
 
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Stop while nothing is lost if `ModelCheckpoint` will find no room for its file.
+
+        It writes over the best network so far, so that a full disk would leave neither.
+
+        Raises
+        ------
+        RunError
+            If the disk has less room than the file and a state need.
+        """
+        # The weights and the optimiser's state, in the checkpoint and in this callback's file.
+        room = 2 * sum(4 * math.prod(variable.shape) for variable in self._variables())
+        for file in self._checkpoints():
+            folder = next(parent for parent in file.parents if parent.exists())
+            if shutil.disk_usage(folder).free < room:
+                on = f" with resume = True: it goes on with epoch {epoch + 1}"
+                raise RunError(
+                    f"There is no room in {folder} for the best network of {self._run['arm']} "
+                    f"({math.ceil(room / 1e6)} MB are needed). Make room, or set output_dir to a "
+                    f"folder on another disk, and run this cell again"
+                    f"{on if self._keeps and epoch else ''}."
+                )
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the state of this epoch, then let go of the one before."""
         if not self._keeps or self._recorder.diverged:
@@ -157,6 +182,14 @@ class Resume(keras.callbacks.Callback):
             Path(lock.lock_file).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # other runs keep their states there
             self._file.parent.rmdir()
+
+    def _checkpoints(self) -> dict[Path, keras.callbacks.ModelCheckpoint]:
+        """Where `ModelCheckpoint` keeps the best network."""
+        return {
+            Path(each.filepath).absolute(): each
+            for each in self._callbacks
+            if isinstance(each, keras.callbacks.ModelCheckpoint)
+        }
 
     def _identity(self) -> dict[str, Any]:
         run = self._recorder.identity()
@@ -260,6 +293,18 @@ class Resume(keras.callbacks.Callback):
                 callback.go_on(state["history"], state["seconds"], state["resumed"] + went_on)
             elif hasattr(callback, "go_on"):
                 callback.go_on(state["history"])
+        for file, checkpoint in self._checkpoints().items():
+            if checkpoint.best is None or not checkpoint.save_best_only:
+                continue
+            if not file.exists():
+                raise RunError(
+                    f"The unfinished training of {self._run['arm']} cannot go on: its best network "
+                    f"so far, {file}, is gone. Set resume to False to begin anew."
+                )
+            # A kill while it was written left a part of it. The epoch was not over, so it comes
+            # again; its network is kept, whatever is known of the file's.
+            if file.suffix == ".keras" and not zipfile.is_zipfile(file):
+                checkpoint.best = None
         # What keras.callbacks.BackupAndRestore sets, too: there is no public way for a callback.
         self.model._initial_epoch = self.params["epochs"] if state["ended"] else state["epoch"]
         known = isinstance(self._batches, tf.data.Dataset) and self._batches.cardinality() >= 0

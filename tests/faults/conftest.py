@@ -64,6 +64,23 @@ def shared(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def small_disk() -> Iterator[Callable[[Path, int], None]]:
+    """Make a folder a disk of its own, of that many bytes; again to give it more."""
+    mounted = []
+
+    def size(folder: Path, bytes_: int) -> None:
+        options = f"{'remount,' if folder in mounted else ''}size={bytes_}"
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("a small disk cannot be mounted here")
+        mounted.append(folder)
+
+    yield size
+    for folder in set(mounted):
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
 def bound(place: Path) -> processes.Fate:
     """The fate of a child whom mode bits bind; skips where there is no such child."""
     if not hasattr(os, "geteuid"):

@@ -171,13 +171,44 @@ def test_damaged_state(place: Path, says: Any, damage: str) -> None:
 
 
 def test_no_room_for_the_state(place: Path, nursery: Any, says: Any) -> None:
-    # Keras's own checkpoints would bring the process down.
+    # The best network on the disk is another case: test_no_room_for_the_best_network.
     child = nursery.start("train_only", place, what="no room", epoch=4, best_on_disk=False)
     code, printed = child.end()
     assert code == 0, printed
     says(printed)
     assert epoch_of(place / "unfinished" / STATE) == 3
     assert unfinished(place) == [STATE, f"{STATE}.lock"]
+
+
+def test_no_room_for_the_best_network(place: Path, whole: Any, says: Any, small_disk: Any) -> None:
+    folder, filler = place / "small", place / "small" / "filler"
+    folder.mkdir()
+    small_disk(folder, 200_000)
+    with pytest.raises(training.RunError) as caught:
+        trainings.fit(folder, what="fill the disk", epoch=3, step=0, ready=filler)
+    says(caught.value)
+    filler.unlink()
+    run = trainings.fit(folder, resume=True)
+    assert is_the_same(run, whole) and run["recorder"].finish()["resumed"] == [3]
+
+
+def test_the_best_network_is_gone(place: Path, says: Any) -> None:
+    trainings.fit(place, what="break", epoch=3, step=1)
+    (place / "F1.keras").unlink()
+    with pytest.raises(training.RunError) as caught:
+        trainings.fit(place, resume=True)
+    says(caught.value)
+
+
+def test_killed_inside_the_file_of_the_best_network(place: Path) -> None:
+    trainings.fit(place, what="break", epoch=3, step=1, epochs=3, rate=0.0)
+    file = place / "F1.keras"
+    file.write_bytes(file.read_bytes()[:5000])
+    run = trainings.fit(place, resume=True, epochs=3, rate=0.0)
+    losses = run["recorder"].history["val_loss"]
+    assert losses[2] >= min(losses[:2]), "a better epoch would be written anyway"
+    for held, weight in zip(trainings.weights_in(file), run["model"].get_weights(), strict=True):
+        np.testing.assert_array_equal(held, weight)
 
 
 def test_output_dir_below_a_file(place: Path, says: Any, capsys: Any) -> None:

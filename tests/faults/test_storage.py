@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -366,21 +366,10 @@ def advice(word: str) -> str:
 
 
 @pytest.fixture
-def disk(cache: Path) -> Iterator[Callable[[int], None]]:
+def disk(cache: Path, small_disk: Any) -> Callable[[int], None]:
     """Make the cache a disk of its own, of that many bytes; again to give it more."""
     cache.mkdir()
-    mounted = []
-
-    def size(bytes_: int) -> None:
-        options = f"{'remount,' if mounted else ''}size={bytes_}"
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(cache)]
-        if not shutil.which("mount") or subprocess.run(command, capture_output=True).returncode:
-            pytest.skip("a small disk cannot be mounted here")
-        mounted.append(bytes_)
-
-    yield size
-    if mounted:
-        subprocess.run(["umount", "--lazy", str(cache)], check=True)
+    return lambda size: small_disk(cache, size)
 
 
 def kept(cache: Path) -> list[str]:

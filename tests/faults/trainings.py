@@ -6,6 +6,7 @@ computed nothing, so the process that they come from only imports it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -47,7 +48,7 @@ def images(size: int = 96) -> datasets.Dataset:
 
 
 class Fate(keras.callbacks.Callback):
-    """Does something to this process at one epoch and step, both counted from 1."""
+    """Does something at one epoch and step, both counted from 1; step 0 is before the first."""
 
     def __init__(self, what: str, epoch: int, step: int | None, ready: str | None) -> None:
         super().__init__()
@@ -55,6 +56,8 @@ class Fate(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.now = epoch + 1
+        if (self.now, 0) == (self.epoch, self.step):
+            self.meet()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if (self.now, batch + 1) == (self.epoch, self.step):
@@ -79,6 +82,10 @@ class Fate(keras.callbacks.Callback):
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+        elif self.what == "fill the disk":
+            with contextlib.suppress(OSError), open(self.ready, "wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1024))
         elif self.what == "wait":
             Path(self.ready).touch()
             deadline = time.monotonic() + processes.PATIENCE
@@ -129,7 +136,7 @@ def fit(
         "val_loss", patience=patience, min_delta=min_delta, restore_best_weights=True
     )
     checkpoint = keras.callbacks.ModelCheckpoint(
-        str(Path(folder) / f"{arm}.weights.h5"), save_best_only=True, save_weights_only=True
+        str(Path(folder) / f"{arm}.keras"), save_best_only=True
     )
     batches = training.shuffled_batches(data.x_train, data.y_train, 32, 0)
     files = [checkpoint] * best_on_disk
@@ -151,6 +158,10 @@ def fit(
         if str(error) != "broken off":
             raise
     return found
+
+
+def weights_in(file: Path) -> list[np.ndarray]:
+    return keras.saving.load_model(file).get_weights()
 
 
 def train(folder: str, **changes: Any) -> None:
