@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from course_utils import ledger
-from course_utils.classroom import cli, report, run
+from course_utils.classroom import cli, prepare, report, run
 from course_utils.classroom.execute import Outcome
 
 REFERENCE = Path(ledger.__file__).parent / "reference"
@@ -48,6 +48,17 @@ def test_the_students_edition_brings_the_page(
     with zipfile.ZipFile("out/student.zip") as archive:
         for name in ("claims.md", "embedded.jsonl"):
             assert archive.read(f"student/{name}") == (REFERENCE / name).read_bytes()
+
+
+def test_prepared_notebooks_bring_the_page(tmp_path: Path) -> None:
+    source = notebook(tmp_path / "notebooks" / "01_a.ipynb")
+    (tmp_path / "notebooks" / "profiles.yaml").write_text("01_a: {smoke: {}}\n")
+    prepare.prepare([source], "smoke", tmp_path / "out" / "smoke")
+    text = (tmp_path / "out" / "smoke" / "01_a.ipynb").read_text(encoding="utf-8")
+    assert "(claims.md#01-gap)" in text and LINK not in text
+    for name in ("claims.md", "embedded.jsonl"):
+        copied = tmp_path / "out" / "smoke" / name
+        assert copied.read_bytes() == (REFERENCE / name).read_bytes()
 
 
 def test_a_run_brings_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import nbformat
 import psutil
 import pytest
 from click.testing import CliRunner, Result
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils import ledger
 from course_utils.classroom import cli, notebooks
@@ -50,6 +50,7 @@ for arm in arms:
         "train": {"accuracy": 0.9, "cross_entropy": 0.3}, "validation": None, "test": None,
         "best_epoch": 1, "seconds": 1.0, "model": {"parameters": 10}})
 """
+CLAIM, FILES = "claims.md#01-gap", ("claims.md", "embedded.jsonl", "sweep.json")
 THEN = """
 order = Path(f"{seed}.order")
 what = order.read_text() if order.exists() else ""
@@ -75,6 +76,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             new_code_cell(PARAMETERS.strip(), metadata={"tags": ["parameters"]}),
             new_code_cell(TRAIN.strip()),
             new_code_cell(THEN.strip()),
+            new_markdown_cell(f"- **[[01-gap]](../course_utils/reference/{CLAIM})** In each."),
         ]
     )
     nb.metadata["kernelspec"] = dict(notebooks.KERNELSPEC)
@@ -168,8 +170,9 @@ def test_all_once_a_failure_twice_then_only_what_is_missing(clone: Path) -> None
     }
     about = json.loads((kept / "run.json").read_text())
     assert (about["values"], about["tries"]) == ({"arms": ["a", "b"], "seed": 1}, 2)
-    metadata = nbformat.read(kept / "01_small.ipynb", as_version=4).metadata.papermill
-    assert metadata["output_path"] == "01_small.ipynb"
+    nb = nbformat.read(kept / "01_small.ipynb", as_version=4)
+    assert nb.metadata.papermill["output_path"] == "01_small.ipynb"
+    assert f"(../../{CLAIM})" in nb.cells[-1].source and (kept / "../../claims.md").exists()
 
     # the same command runs what failed, a wider grid what is new, and nothing is repeated
     (clone / "notebooks" / "2.order").unlink()
@@ -312,7 +315,10 @@ def test_outputs_go_to_any_papermill_address(clone: Path, monkeypatch: pytest.Mo
     full = False
     done = run("-g", "seed=5", "--to", "fake://bucket/x/", "--profile", "smoke")
     assert done.exit_code == 0, done.output
-    listed, path = sorted(stored, key=len)
+    *beside, path = sorted(stored, key=len)
+    listed = "fake://bucket/x/sweep.json"
+    assert sorted(beside) == [f"fake://bucket/x/{n}" for n in FILES]
+    assert f"({CLAIM})" in stored[path]
     assert [*json.loads(stored[listed]).values()] == [{"width": 0.5, "seed": 5}]
     assert path.startswith("fake://bucket/x/seed=5-")
     assert path.endswith(".ipynb")

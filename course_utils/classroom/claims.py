@@ -35,8 +35,8 @@ li {{ margin-bottom: 1rem; overflow-wrap: anywhere }}
 """
 
 
-def link_beside(nb: NotebookNode, suffix: str = ".md") -> bool:
-    """Point the links to the page of claims to a copy of it beside the notebook, in place.
+def link_beside(nb: NotebookNode, suffix: str = ".md", folder: str = "") -> bool:
+    """Point the links to the page of claims to a copy of it near the notebook, in place.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ def link_beside(nb: NotebookNode, suffix: str = ".md") -> bool:
         The notebook.
     suffix : {".md", ".html"}
         Which copy.
+    folder : str
+        Where the copy is, from the notebook, with ``/`` at its end; empty for beside it.
 
     Returns
     -------
@@ -53,15 +55,20 @@ def link_beside(nb: NotebookNode, suffix: str = ".md") -> bool:
     found = 0
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source, n = LINK.subn(f"](claims{suffix}#", cell.source)
+            cell.source, n = LINK.subn(f"]({folder}claims{suffix}#", cell.source)
             found += n
     return found > 0
 
 
+def texts() -> dict[str, str]:
+    """``claims.md`` and the records that it links to, by the names of their files."""
+    return {name: _read(name) for name in ("claims.md", "embedded.jsonl")}
+
+
 def copy(folder: Path) -> None:
     """Write ``claims.md`` and the records that it links to into a folder."""
-    for name in ("claims.md", "embedded.jsonl"):
-        (folder / name).write_text(_read(name), encoding="utf-8", newline="\n")
+    for name, text in texts().items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_pages(folder: Path) -> None:

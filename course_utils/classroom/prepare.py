@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from course_utils.classroom import notebooks
+from course_utils.classroom import claims, notebooks
 
 
 def prepare(sources: list[Path], profile: str, target: Path) -> list[Path]:
     """Write notebooks with the values of a profile; their stored outputs stay.
 
-    Files that stand beside the notebooks (pictures, ``profiles.yaml``) are copied too.
+    Files that stand beside the notebooks (pictures, ``profiles.yaml``) are copied too, and so is
+    the page of claims where a notebook links to it.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def prepare(sources: list[Path], profile: str, target: Path) -> list[Path]:
         for path in directory.iterdir():
             if path.is_file() and path.suffix != ".ipynb" and not path.name.startswith("."):
                 shutil.copy2(path, target / path.name)
-    written = []
+    written, linked = [], False
     for source, values in plan:
         result = target / source.name
         nb = execute_notebook(
@@ -58,8 +59,11 @@ def prepare(sources: list[Path], profile: str, target: Path) -> list[Path]:
         nb.metadata.pop("papermill", None)  # it holds the paths of this machine
         for cell in nb.cells:
             cell.metadata.pop("papermill", None)
+        linked |= claims.link_beside(nb)
         nbformat.write(nb, result)
         written.append(result)
+    if linked:
+        claims.copy(target)
     return written
 
 

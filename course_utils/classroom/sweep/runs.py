@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from pathlib import Path
 from typing import Any
 
-from course_utils.classroom import notebooks
+from course_utils.classroom import claims, notebooks
 from course_utils.classroom.run import relative
 from course_utils.classroom.sweep.executors import Cluster, told
 from course_utils.classroom.sweep.grid import Run, short_digest
@@ -54,6 +54,8 @@ class Sweep:
         for cell in nb.cells:
             if cell.cell_type == "code":  # stored outputs would only be sent about
                 cell.outputs, cell.execution_count = [], None
+        # The page of claims lies in the folder, and the notebooks two folders below.
+        self.linked = claims.link_beside(nb, folder="../../")
         self.text = nbformat.writes(nb)
         self.code = short_digest("\0".join(c.source for c in nb.cells if c.cell_type == "code"))
         self.failed: dict[Run, str] = {}
@@ -109,6 +111,8 @@ class Sweep:
             target.parent.mkdir(exist_ok=True)
             # In one step: what is in runs/ is whole, whenever the command is stopped.
             os.replace(work, target)
+            if self.linked and not (self.folder / "claims.md").exists():
+                claims.copy(self.folder)
         if not result.error:
             self.record([run])
 
@@ -149,6 +153,7 @@ class Sweep:
         if done.exists():
             return
         nb = nbformat.read(self.place(run) / f"{self.source.stem}.ipynb", as_version=4)
+        claims.link_beside(nb)
         try:
             write_ipynb(nb, f"{self.remote}/{run.name}.ipynb")
         except Exception as error:  # each store has its own; the run itself is safe
@@ -162,8 +167,10 @@ class Sweep:
         from papermill.iorw import papermill_io
 
         listed = json.dumps({run.name: run.values for run in self.runs}, indent=1)
+        beside = {"sweep.json": listed} | (claims.texts() if self.linked else {})
         try:
-            papermill_io.write(listed, f"{self.remote}/sweep.json")
+            for name, text in beside.items():
+                papermill_io.write(text, f"{self.remote}/{name}")
         except Exception as error:  # each store has its own
             raise notebooks.Refused(
                 f"--to {self.remote} cannot be written. {told(error)}"
