@@ -52,7 +52,7 @@ test-notebooks: $(STAMP) ## run every notebook with small settings and compare i
 	rm -rf build/smoke
 	$(BIN)/course prepare --profile smoke --to build/smoke
 	COURSE_LEDGER="$(CURDIR)/build/smoke/ledger.jsonl" JUPYTER_PREFER_ENV_PATH=1 $(ONE_THREAD) \
-	  $(BIN)/python -m pytest -p tests.nbval_rules --nbval-lax --nbval-cell-timeout 600 \
+	  PYTHONPATH="$(CURDIR)/tests" $(BIN)/python -m pytest -p nbval_rules --nbval-lax --nbval-cell-timeout 600 \
 	  -n $(TEST_WORKERS) --dist loadfile build/smoke
 
 test-faults: $(STAMP) ## the slow tests: many kills, and the memory of notebooks at their defaults

@@ -1,6 +1,7 @@
-"""How nbval checks the course's notebooks; a pytest plugin: ``-p tests.nbval_rules``.
+"""How nbval checks the course's notebooks; a pytest plugin: ``-p nbval_rules``.
 
 It is a plugin and not a conftest.py because the notebooks it is for are written into ``build/``.
+This folder must be on the path: older IPythons bring a package ``tests`` of their own.
 """
 
 from __future__ import annotations
