@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -189,13 +190,13 @@ def exercise(
         try:
             given = function(*arguments)
         except Exception as error:
-            print(f"{call} stops with {type(error).__name__}: {error}. {hint}")
+            print(f"{call} stops with {type(error).__name__}: {error}.\n{hint}")
             return False
         if given is None or given is ...:
-            print(f"{name}: not done yet. {hint}")
+            print(f"{name}: not done yet.\n{hint}")
             return False
         if not _equal(given, expected):
-            print(f"{call} should be {_short(expected)}, yours is {_short(given)}. {hint}")
+            print(f"{call}\nshould be {_short(expected)}, yours is {_short(given)}. {hint}")
             return False
     print(f"{name}: right, in {len(cases)} of {len(cases)} cases.")
     return True
@@ -211,4 +212,5 @@ def _equal(given: Any, expected: Any) -> bool:
 def _short(value: Any) -> str:
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     text = " ".join(repr(plain).split())
+    text = re.sub(r"\d+\.\d{7,}(e-?\d+)?", lambda number: f"{float(number[0]):.6g}", text)
     return text if len(text) <= 60 else text[:57] + "…"

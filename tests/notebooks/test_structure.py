@@ -18,6 +18,7 @@ PATHS = sorted(FOLDER.glob("*.ipynb"))
 PROFILES = yaml.safe_load((FOLDER / "profiles.yaml").read_text(encoding="utf-8"))
 PARAMETER = re.compile(r"^[a-z][a-z0-9_]*: (?P<type>\w[\w\[\], ]*) = (?P<value>.+?)  # \S.*$")
 LONGEST_CELL = 20
+LONGEST_LINE = 107
 
 pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
@@ -125,3 +126,11 @@ def test_nothing_on_stderr(path: Path) -> None:
     for cell in code_cells(path):
         for output in cell.outputs:
             assert output.get("name") != "stderr", f"In [{cell.execution_count}]: {output.text}"
+
+
+def test_printed_lines_fit(path: Path) -> None:
+    """At 1280 pixels JupyterLab breaks a longer line, in the middle of a word."""
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            for line in output.get("text", "").splitlines():
+                assert len(line) <= LONGEST_LINE, f"In [{cell.execution_count}]: {line}"
