@@ -430,7 +430,8 @@ def test_the_table_tells_points_of_one_arm_apart(
     record |= {"data": {"name": "mnist", "scale": "embedded"}, "test": None, "best_epoch": 1}
     record |= {"epochs": 1, "seconds": 1.0, "model": {"parameters": 1}, "schema": 1}
     for run in swept.runs:
-        ledger.append(record | {"arm": "plain"}, swept.place(run) / "ledger.jsonl")
+        size = {"data": record["data"] | {"train": int(1000 * run.point["width"])}}
+        ledger.append(record | size | {"arm": "plain"}, swept.place(run) / "ledger.jsonl")
         arm = f"width {run.point['width']}"
         ledger.append(record | {"arm": arm}, swept.place(run) / "ledger.jsonl")
     monkeypatch.setenv("COLUMNS", "200")

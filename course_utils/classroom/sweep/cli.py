@@ -44,7 +44,10 @@ def table(sweep: Sweep) -> str:
     points: dict[Any, list[dict[str, Any]]] = defaultdict(list)
 
     def arm(record: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(str(record.get(key)) for key in ("notebook", "arm", "data", "protocol"))
+        # What `ledger.table` makes one row of: the number of images is not among it.
+        data = record.get("data") or {}
+        told = [record.get(key) for key in ("notebook", "arm", "protocol")]
+        return (*map(str, told), data.get("name"), data.get("scale"))
 
     for record, point in records:
         points[arm(record)].append(point)
