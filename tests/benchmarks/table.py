@@ -161,6 +161,7 @@ def picture(results: dict[str, Any]) -> tuple[Any, str]:
         [f"{BY_NAME[n].title.split(',')[0]}, {precision_of(n, results)}" for n in names],
     )
     ax.set(
+        title="One epoch: the published way, ours, and the machine's ceiling",
         ylim=(len(names) - 0.5, -0.8),
         xscale="log",
         xlabel="seconds per epoch (ceiling: the precision's best convolution throughout)",
