@@ -208,7 +208,9 @@ def recorded(data: str, notebook: str | None = None, arm: str | None = None) -> 
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
-    """Summarise runs: one row for each notebook, arm, scale and protocol, means over seeds.
+    """Summarise runs: one row for each notebook, arm, data and protocol, means over seeds.
+
+    Runs on different numbers of training images have rows of their own.
 
     Parameters
     ----------
@@ -218,10 +220,11 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``notebook, arm, data, protocol, n``, accuracies in percent, cross-entropies in
-        nats, ``gap`` (train minus validation accuracy, in points), ``best epoch``, ``epochs``,
-        ``seconds`` and ``parameters``. Runs that diverged are not in ``n`` nor in the means; where
-        there are any, ``diverged`` counts them. Empty where there are no records.
+        Columns ``notebook, arm, data, images`` (to train on), ``protocol, n``, accuracies in
+        percent, cross-entropies in nats, ``gap`` (train minus validation accuracy, in points),
+        ``best epoch``, ``epochs``, ``seconds`` and ``parameters``. Runs that diverged are not in
+        ``n`` nor in the means; where there are any, ``diverged`` counts them. Empty where there
+        are no records.
     """
     import pandas as pd
 
@@ -234,6 +237,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
             "notebook": r["notebook"],
             "arm": r["arm"],
             "data": f"{r['data']['name']} ({r['data']['scale']})",
+            "images": r["data"].get("train", float("nan")),
             "protocol": r["protocol"],
             "train acc %": percent(r["train"]),
             "val acc %": percent(r["validation"]),
@@ -250,8 +254,8 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     ]
     if not rows:
         return pd.DataFrame()
-    keys = ["notebook", "arm", "data", "protocol"]
-    groups = pd.DataFrame(rows).groupby(keys, sort=False)
+    keys = ["notebook", "arm", "data", "images", "protocol"]
+    groups = pd.DataFrame(rows).groupby(keys, sort=False, dropna=False)
     # Versions of pandas add up in different orders; a mean of 16.85 must print alike in all.
     summary = groups.mean(numeric_only=True).round(9)
     diverged = groups["diverged"].sum()
@@ -291,7 +295,6 @@ def beside_published(
         for source, records in sources:
             kept = [record for record in records if record["arm"] == arm]
             for _, row in table(kept).iterrows():
-                images = kept[0]["data"]["train"]
-                rows.append(row.to_dict() | {"source": source, "images": images})
+                rows.append(row.to_dict() | {"source": source})
     columns = ["arm", "source", "n", "images", "test acc %", "val acc %", "gap", "best epoch"]
     return pd.DataFrame(rows).reindex(columns=columns).round(2)

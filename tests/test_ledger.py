@@ -115,8 +115,18 @@ def test_the_table_has_a_row_per_arm_with_n_and_means():
         "parameters": 241546,
     }
     assert {key: row[key] for key in expected} == pytest.approx(expected)
-    assert list(table.columns) == ["notebook", "arm", "data", "protocol", "n", *table.columns[5:]]
-    assert set(expected) == set(table.columns[5:])
+    assert list(table.columns[:6]) == ["notebook", "arm", "data", "images", "protocol", "n"]
+    assert set(expected) == set(table.columns[6:])
+
+
+def test_the_table_keeps_training_sizes_apart():
+    def sized(images, seed, accuracy):
+        data = {"name": "fashion_mnist", "scale": "embedded", "train": images}
+        return run(data=data, seed=seed, test={"accuracy": accuracy, "cross_entropy": 0.7})
+
+    table = ledger.table([sized(1000, 0, 0.6), sized(3000, 0, 0.8), sized(1000, 1, 0.7)])
+    assert table["images"].tolist() == [1000, 3000] and table["n"].tolist() == [2, 1]
+    assert table["test acc %"].tolist() == pytest.approx([65, 80])
 
 
 def test_the_table_leaves_open_what_was_not_measured():

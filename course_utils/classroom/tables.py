@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # Decimals of the columns of `course_utils.ledger.table`; a column not named here gets three digits.
 DECIMALS = {
+    "images": 0,
     "n": 0,
     "train acc %": 1,
     "val acc %": 1,
@@ -24,7 +25,7 @@ DECIMALS = {
     "parameters": 0,
 }
 # Columns that a narrow terminal can do without, the first to go first.
-DISPENSABLE = ("protocol", "parameters", "epochs", "data", "seconds", "n", "best epoch")
+DISPENSABLE = ("protocol", "parameters", "epochs", "data", "seconds", "images", "n", "best epoch")
 # Headings that are wider than what stands under them, shortened for a terminal.
 SHORT = {
     "train acc %": "train %",

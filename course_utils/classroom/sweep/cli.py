@@ -44,7 +44,7 @@ def table(sweep: Sweep) -> str:
     points: dict[Any, list[dict[str, Any]]] = defaultdict(list)
 
     def arm(record: dict[str, Any]) -> tuple[Any, ...]:
-        # What `ledger.table` makes one row of: the number of images is not among it.
+        # Whatever else differs is said behind the arm, the training size too.
         data = record.get("data") or {}
         told = [record.get(key) for key in ("notebook", "arm", "protocol")]
         return (*map(str, told), data.get("name"), data.get("scale"))
