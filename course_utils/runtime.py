@@ -120,7 +120,11 @@ def fresh_start(seed: int, precision: str = "auto") -> str:
 
 
 def device() -> str:
-    """Name the device that trains: the first GPU's name, or the processor and its cores."""
+    """Name the device that trains: the first GPU's name, or the processor and its cores.
+
+    Where TensorFlow was told to use fewer threads than there are cores, as in worker processes,
+    their number is added.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
@@ -131,7 +135,9 @@ def device() -> str:
             name = next(line.split(":", 1)[1].strip() for line in handle if "model name" in line)
     except (OSError, StopIteration):
         pass  # not Linux, or a processor without a model name: the platform's word must do
-    return f"{name}, {os.cpu_count()} cores"
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
+    limited = f", {threads} used" if threads not in ("0", "", str(os.cpu_count())) else ""
+    return f"{name}, {os.cpu_count()} cores{limited}"
 
 
 def versions() -> dict[str, str]:

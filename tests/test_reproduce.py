@@ -71,6 +71,21 @@ def test_runs_what_is_missing_and_then_nothing(clone: Path) -> None:
     assert recorded(clone) == everything
 
 
+def test_several_at_once(clone: Path) -> None:
+    done = run("--workers", "2")
+    assert done.exit_code == 0, done.output
+    assert sorted(recorded(clone)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert "Nothing is missing" in run("--workers", "2").output
+
+
+def test_one_of_several_fails_alone(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAILS_AT", "b")
+    stopped = run("--workers", "2")
+    assert stopped.exit_code == 1
+    assert stopped.output.count("the lid was closed") == 2
+    assert sorted(recorded(clone)) == [("a", 0), ("a", 1)]
+
+
 def test_goes_on_where_it_stopped(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAILS_AT", "b")
     stopped = run("--limit", "1")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from course_utils import ledger
 from course_utils.classroom import notebooks
 from course_utils.classroom.execute import Outcome, Progress, execute
 from course_utils.classroom.run import environment, kernel_environment, relative
+from course_utils.workers import WorkerProcesses
 
 if TYPE_CHECKING:
     from course_utils.ledger import Record
@@ -98,8 +102,6 @@ def identity(record: Record) -> tuple[Any, ...]:
 
 def merge(source: Path, target: Path, scale: str) -> int:
     """Append to `target` the planned records of one scale that it lacks; return how many."""
-    from course_utils import ledger
-
     held = {identity(record) for record in ledger.read(target)}
     known = {
         (one.notebook, arm.split(":")[0], one.seed)
@@ -125,16 +127,49 @@ def _wanted(names: tuple[str, ...], scale: str | None) -> Iterator[Planned]:
             yield planned
 
 
+def _stem(planned: Planned, arms: list[str]) -> str:
+    """Name of the executed notebook, and of the file that its records go to first."""
+    name = f"{planned.scale}-{planned.notebook}-{'-'.join(arms)[:60]}-{planned.seed}"
+    return name.replace(":", "_")
+
+
 def _run(planned: Planned, arms: list[str], work: Path, progress: Progress) -> Outcome:
     (source,) = notebooks.find([planned.notebook])
     values = notebooks.profile_values(source, planned.profile) | planned.values
     values |= {"seed": planned.seed}
     notebooks.check_names(source, values)
-    result = work / f"{planned.scale}-{planned.notebook}-{'-'.join(arms)[:60]}-{planned.seed}.ipynb"
-    result = result.with_name(result.name.replace(":", "_"))
+    stem = _stem(planned, arms)
     work.mkdir(parents=True, exist_ok=True)
-    with environment(COURSE_LEDGER=str(work / "ledger.jsonl"), **kernel_environment()):
-        return execute(source, result, values, timeout=None, progress=progress)
+    with environment(COURSE_LEDGER=str(work / f"{stem}.jsonl"), **kernel_environment()):
+        return execute(source, work / f"{stem}.ipynb", values, timeout=None, progress=progress)
+
+
+def _one_by_one(
+    todo: list[tuple[Planned, list[str]]], work: Path
+) -> Iterator[tuple[Planned, list[str], Outcome]]:
+    progress = Progress(len(todo))
+    for planned, _ in todo:
+        # An earlier execution may have left these arms as well.
+        held = ledger.read(folder() / f"{planned.scale}.jsonl")
+        if arms := planned.missing(held):
+            yield planned, arms, _run(planned, arms, work, progress)
+
+
+def _in_workers(
+    todo: list[tuple[Planned, list[str]]], work: Path, n: int
+) -> Iterator[tuple[Planned, list[str], Outcome]]:
+    threads = str(max(1, (os.cpu_count() or 1) // n))
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    executor = WorkerProcesses(n, dict.fromkeys(names, threads))
+    try:
+        waiting = {
+            executor.submit(_run, planned, arms, work, Progress(1)): (planned, arms)
+            for planned, arms in todo
+        }
+        for future in as_completed(waiting):
+            yield *waiting[future], future.result()
+    finally:
+        executor.stop()
 
 
 @click.command("reproduce", short_help="Run the recorded runs that are missing.")
@@ -149,8 +184,20 @@ def _run(planned: Planned, arms: list[str], work: Path, progress: Progress) -> O
     show_default=True,
     help="Folder for the executed notebooks.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Executions at a time, in processes that share the cores; their seconds are longer.",
+)
 def command(
-    names: tuple[str, ...], scale: str | None, only_list: bool, limit: int | None, work: Path
+    names: tuple[str, ...],
+    scale: str | None,
+    only_list: bool,
+    limit: int | None,
+    work: Path,
+    workers: int,
 ) -> None:
     """Run what course_utils/reference lacks, by its plan.yaml, one notebook after the other.
 
@@ -158,10 +205,9 @@ def command(
     on where it stopped, and repeats no run that was recorded. At scale `full` the data must be at
     hand (course data), and the whole takes many hours on two cores.
     """
-    from course_utils import ledger
-
     work = work.resolve()
-    _collect(work)
+    for left in work.glob("*.jsonl"):
+        _collect(left)
     todo = [
         (planned, arms)
         for planned in _wanted(names, scale)
@@ -174,15 +220,10 @@ def command(
             )
         click.echo(f"{len(todo)} executions are missing." if todo else "Nothing is missing.")
         return
-    todo = todo[:limit]
-    progress, failed = Progress(len(todo)), 0
-    for planned, _ in todo:
-        # An earlier execution may have left these arms as well.
-        held = ledger.read(folder() / f"{planned.scale}.jsonl")
-        if not (arms := planned.missing(held)):
-            continue
-        outcome = _run(planned, arms, work, progress)
-        added = _collect(work)
+    todo, failed = todo[:limit], 0
+    ended = _in_workers(todo, work, workers) if workers > 1 else _one_by_one(todo, work)
+    for planned, arms, outcome in ended:
+        added = _collect(work / f"{_stem(planned, arms)}.jsonl")
         click.echo(f"{planned.notebook}, seed {planned.seed}: {added} runs recorded.")
         if outcome.interrupted:
             raise click.Abort
@@ -194,9 +235,8 @@ def command(
         raise SystemExit(1)
 
 
-def _collect(work: Path) -> int:
+def _collect(left: Path) -> int:
     """Move what finished trainings left into the recorded runs."""
-    left = work / "ledger.jsonl"
     added = sum(merge(left, folder() / f"{scale}.jsonl", scale) for scale in SCALES)
     left.unlink(missing_ok=True)
     return added
