@@ -32,8 +32,6 @@ class Row:
         Variables of the processes.
     steps : tuple of int
         Steps of the optimiser before and within the measurement; zeros where it has none.
-    once : bool
-        Whether one process is enough because it is long.
     """
 
     name: str
@@ -45,7 +43,6 @@ class Row:
     compared: bool = True
     environment: dict[str, str] = field(default_factory=dict)
     steps: tuple[int, int] = (0, 0)
-    once: bool = False
 
 
 EPOCH = "seconds per epoch"
@@ -95,7 +92,6 @@ ROWS = (
         "8 dropout rates × 5 seeds of D, MNIST, 15 epochs",
         "seconds",
         0.35,
-        once=True,
     ),
     Row("import", "import", "`import course_utils`", "seconds", 0.3, compared=False),
     Row("help", "help", "`course --help`", "seconds", 0.5, compared=False),
@@ -106,7 +102,6 @@ ROWS = (
         "% of the time",
         3.0,
         compared=False,
-        once=True,
     ),
 )
 BY_NAME = {row.name: row for row in ROWS}

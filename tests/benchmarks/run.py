@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import startup
 from rows import BY_NAME, NO_AMX, ROWS, Row, summary
 
@@ -58,7 +59,7 @@ def options_of(row: Row, quick: bool) -> list[str]:
 
 
 def measure_row(row: Row, alternations: int, quick: bool) -> dict[str, Any]:
-    """All measurements of a row, and the facts that came with the last one of each way."""
+    """All measurements of a row, the last one's facts, and the accuracies of all turns."""
     ways = ("published", "ours") if row.compared else ("ours",)
     options = options_of(row, quick)
     measured: dict[str, list[float]] = {way: [] for way in ways}
@@ -68,8 +69,13 @@ def measure_row(row: Row, alternations: int, quick: bool) -> dict[str, Any]:
             if row.name in startup.COMMANDS:
                 found = {"value": startup.seconds(row.name)}
             else:
-                found = measure(row.task, way, *options, environment=row.environment)
+                found = measure(
+                    row.task, way, *options, "--turn", str(turn), environment=row.environment
+                )
             measured[way].append(found.pop("value"))
+            found["accuracies"] = facts.get(way, {}).get("accuracies", []) + found.get(
+                "accuracies", []
+            )
             facts[way] = found
         values = ", ".join(f"{way} {measured[way][-1]:,.4g}" for way in ways)
         print(f"  {turn + 1}/{alternations}: {values}", flush=True)
@@ -88,7 +94,7 @@ def main() -> int:
     parser.add_argument(
         "rows", nargs="*", metavar="ROW", help=f"of {', '.join(BY_NAME)}; all but sweep"
     )
-    parser.add_argument("--alternations", type=int, help="of each row; 5, and 1 for long rows")
+    parser.add_argument("--alternations", type=int, help="of each row; 5")
     parser.add_argument("--sweep", action="store_true", help="also the row sweep, which takes long")
     parser.add_argument("--quick", action="store_true", help="only see whether all of it runs")
     args = parser.parse_args()
@@ -103,9 +109,10 @@ def main() -> int:
     path.parent.mkdir(exist_ok=True)
     quick = ["--quick"] if args.quick else []
 
-    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if waiting > 0.5:
-        print(f"This machine is busy (load {waiting:.1f}): the figures will not mean much.")
+    # Not the load average: it remembers what ended a minute ago.
+    busy = psutil.cpu_percent(interval=3) / 100 * (psutil.cpu_count() or 1)
+    if busy > 0.5:
+        print(f"This machine is busy ({busy:.1f} cores): the figures will not mean much.")
     print("What the machine can do at best", flush=True)
     machine = measure("ceiling", "ours", *quick)
     machine["without AMX"] = measure("ceiling", "ours", *quick, environment=NO_AMX)["gflops"]
@@ -121,11 +128,11 @@ def main() -> int:
         steps = steps_of(row, args.quick)
         how = f", {steps[1]} steps after {steps[0]}, scaled" if steps[1] else ""
         print(f"{row.title} ({row.unit}{how})", flush=True)
-        times = args.alternations or (1 if row.once or args.quick else 5)
+        times = args.alternations or (1 if args.quick else 5)
         started = time.perf_counter()
         found = measure_row(row, times, args.quick) | {
             "date": time.strftime("%Y-%m-%d"),
-            "load": round(waiting, 1),
+            "load": round(busy, 1),
         }
         results["rows"][row.name] = found
         path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
