@@ -126,7 +126,8 @@ def test_fresh_start_sets_the_precision(machine):
         assert keras.layers.Dense(1).compute_dtype == policy.removeprefix("mixed_")
 
 
-def test_the_device_has_a_name(machine):
+def test_the_device_has_a_name(machine, monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     machine(WITH_AMX)
     assert runtime.device() == f"Some Processor @ 2 GHz, {os.cpu_count()} cores"
     machine(cpuinfo=None)
@@ -135,6 +136,15 @@ def test_the_device_has_a_name(machine):
     assert runtime.device().endswith(f"{os.cpu_count()} cores")
     machine(gpu={"device_name": "Some GPU"})
     assert runtime.device() == "Some GPU"
+
+
+def test_the_device_tells_of_fewer_threads_than_cores(machine, monkeypatch):
+    machine(WITH_AMX)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    assert runtime.device() == "Some Processor @ 2 GHz, 4 cores, 2 used"
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
+    assert runtime.device() == "Some Processor @ 2 GHz, 4 cores"
 
 
 def test_versions_of_what_a_result_depends_on():
