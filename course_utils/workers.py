@@ -85,16 +85,21 @@ def _here(function: Callable[..., Result], jobs: list[Job]) -> Iterator[tuple[Jo
         yield job, function(*job)
 
 
+def shared_cores(n_workers: int) -> dict[str, str]:
+    """Environment variables that give each of several processes its share of the cores."""
+    threads = str(max(1, (os.cpu_count() or 1) // n_workers))
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return dict.fromkeys(names, threads)
+
+
 def _in_workers(
     function: Callable[..., Result], jobs: list[Job], n_workers: int
 ) -> Iterator[tuple[Job, Result]]:
     import cloudpickle
 
     packed = cloudpickle.dumps(function)  # once: it may hold all images
-    threads = str(max(1, (os.cpu_count() or 1) // n_workers))
     quiet = QUIET if QUIET in sys.modules else None
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    executor = WorkerProcesses(n_workers, dict.fromkeys(names, threads))
+    executor = WorkerProcesses(n_workers, shared_cores(n_workers))
     try:
         waiting = {executor.submit(_call_packed, packed, job, quiet): job for job in jobs}
         for future in as_completed(waiting):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import as_completed
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from course_utils import ledger
 from course_utils.classroom import notebooks
 from course_utils.classroom.execute import Outcome, Progress, execute
 from course_utils.classroom.run import environment, kernel_environment, relative
-from course_utils.workers import WorkerProcesses
+from course_utils.workers import WorkerProcesses, shared_cores
 
 if TYPE_CHECKING:
     from course_utils.ledger import Record
@@ -158,9 +157,7 @@ def _one_by_one(
 def _in_workers(
     todo: list[tuple[Planned, list[str]]], work: Path, n: int
 ) -> Iterator[tuple[Planned, list[str], Outcome]]:
-    threads = str(max(1, (os.cpu_count() or 1) // n))
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    executor = WorkerProcesses(n, dict.fromkeys(names, threads))
+    executor = WorkerProcesses(n, shared_cores(n))
     try:
         waiting = {
             executor.submit(_run, planned, arms, work, Progress(1)): (planned, arms)
