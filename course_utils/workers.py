@@ -85,11 +85,15 @@ def _here(function: Callable[..., Result], jobs: list[Job]) -> Iterator[tuple[Jo
         yield job, function(*job)
 
 
+def limited(threads: int) -> dict[str, str]:
+    """Environment variables that keep TensorFlow to a number of threads."""
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return dict.fromkeys(names, str(threads))
+
+
 def shared_cores(n_workers: int) -> dict[str, str]:
     """Environment variables that give each of several processes its share of the cores."""
-    threads = str(max(1, (os.cpu_count() or 1) // n_workers))
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    return dict.fromkeys(names, threads)
+    return limited(max(1, (os.cpu_count() or 1) // n_workers))
 
 
 def _in_workers(

@@ -18,6 +18,9 @@ TRAIN = """
 import os
 from course_utils import ledger
 for arm in arms:
+    if arm == os.environ.get("DIES_AT") and seed == 0:
+        os.kill(os.getppid(), 9)  # the worker
+        os._exit(1)
     if arm == os.environ.get("FAILS_AT"):
         raise RuntimeError("the lid was closed")
     _ = ledger.append({"notebook": "01_small", "arm": arm, "seed": seed, "protocol": "honest",
@@ -84,6 +87,19 @@ def test_one_of_several_fails_alone(clone: Path, monkeypatch: pytest.MonkeyPatch
     assert stopped.exit_code == 1
     assert stopped.output.count("the lid was closed") == 2
     assert sorted(recorded(clone)) == [("a", 0), ("a", 1)]
+
+
+def test_a_killed_worker_costs_its_own_run_alone(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIES_AT", "b")
+    done = run("--workers", "2")
+    assert done.exit_code == 1
+    assert "01_small, seed 0: its worker process was killed" in done.output
+    assert {("a", 1), ("b", 1)} <= set(recorded(clone))
+    monkeypatch.delenv("DIES_AT")
+    assert run("--workers", "2").exit_code == 0
+    assert sorted(recorded(clone)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
 
 
 def test_goes_on_where_it_stopped(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,17 @@ class Progress:
             self._bar = None
 
 
+class Quiet(Progress):
+    """Counts cells and shows nothing: for commands that show whole runs."""
+
+    def open(self, name: str, n_cells: int) -> None:
+        """Begin a notebook."""
+        self.cell, self.n_cells, self.source = 0, n_cells, ""
+
+    def end(self) -> None:
+        """End a code cell."""
+
+
 def first_line(source: str) -> str:
     """First line of a cell that is code, to recognise the cell by."""
     lines = [line.strip() for line in source.splitlines()]

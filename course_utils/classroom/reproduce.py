@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import as_completed
+from concurrent.futures import BrokenExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import click
 
 from course_utils import ledger
 from course_utils.classroom import notebooks
-from course_utils.classroom.execute import Outcome, Progress, execute
+from course_utils.classroom.execute import Outcome, Progress, Quiet, execute
 from course_utils.classroom.run import environment, kernel_environment, relative
 from course_utils.workers import WorkerProcesses, shared_cores
 
@@ -160,11 +160,16 @@ def _in_workers(
     executor = WorkerProcesses(n, shared_cores(n))
     try:
         waiting = {
-            executor.submit(_run, planned, arms, work, Progress(1)): (planned, arms)
+            executor.submit(_run, planned, arms, work, Quiet(1)): (planned, arms)
             for planned, arms in todo
         }
         for future in as_completed(waiting):
-            yield *waiting[future], future.result()
+            planned, arms = waiting[future]
+            try:
+                yield planned, arms, future.result()
+            except BrokenExecutor:
+                killed = "its worker process was killed; the usual cause is too little memory."
+                yield planned, arms, Outcome(planned.notebook, error=killed)
     finally:
         executor.stop()
 
@@ -218,7 +223,11 @@ def command(
         click.echo(f"{len(todo)} executions are missing." if todo else "Nothing is missing.")
         return
     todo, failed = todo[:limit], 0
-    ended = _in_workers(todo, work, workers) if workers > 1 else _one_by_one(todo, work)
+    if workers > 1:
+        click.echo(f"{len(todo)} executions, {workers} at a time; a line when one ends.")
+        ended = _in_workers(todo, work, workers)
+    else:
+        ended = _one_by_one(todo, work)
     for planned, arms, outcome in ended:
         added = _collect(work / f"{_stem(planned, arms)}.jsonl")
         click.echo(f"{planned.notebook}, seed {planned.seed}: {added} runs recorded.")

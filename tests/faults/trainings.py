@@ -160,10 +160,6 @@ def fit(
     return found
 
 
-def weights_in(file: Path) -> list[np.ndarray]:
-    return keras.saving.load_model(file).get_weights()
-
-
 def train(folder: str, **changes: Any) -> None:
     """Train and record."""
     fit(folder, **changes)["recorder"].finish()

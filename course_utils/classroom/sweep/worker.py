@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_utils.classroom.execute import Progress, execute
+from course_utils.classroom.execute import Quiet, execute
 from course_utils.classroom.run import annotate, environment, kernel_environment
+from course_utils.workers import limited
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,6 @@ class Result:
     folder: str | None = None
 
 
-class _Quiet(Progress):
-    """Counts cells and shows nothing: the command shows the runs."""
-
-    def open(self, name: str, n_cells: int) -> None:
-        self.cell, self.n_cells, self.source = 0, n_cells, ""
-
-    def end(self) -> None:
-        pass
-
-
 # papermill changes the working folder, and kernels inherit the environment; both belong to the
 # whole process. A dask worker with many threads therefore runs one notebook at a time.
 _one_at_a_time = threading.Lock()
@@ -118,13 +109,11 @@ def run_one(task: Task) -> Result:
         book = work / "ledger.jsonl"
         # Runs beside each other must not write the same files.
         own = {"output_dir": str(work / "files")} if task.has_output_dir else {}
-        threads = str(task.threads or _dask_threads())
         home = Path(task.home)
         with environment(
             COURSE_LEDGER=str(book),
             COURSE_SWEEP=task.sweep,
-            TF_NUM_INTRAOP_THREADS=threads,
-            OMP_NUM_THREADS=threads,
+            **limited(task.threads or _dask_threads()),
             **kernel_environment(),
         ):
             outcome = execute(
@@ -132,7 +121,7 @@ def run_one(task: Task) -> Result:
                 result,
                 task.values | own,
                 timeout=None,
-                progress=_Quiet(1),
+                progress=Quiet(1),
                 cwd=home if home.is_dir() else work,
             )
         annotate(result, outcome)
