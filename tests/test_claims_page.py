@@ -17,6 +17,7 @@ from course_utils.classroom.execute import Outcome
 
 REFERENCE = Path(ledger.__file__).parent / "reference"
 LINK = "../course_utils/reference/claims.md#01-gap"
+FILES = ("claims.md", "embedded.jsonl", "full.jsonl")
 
 
 def notebook(path: Path, link: str = LINK) -> Path:
@@ -29,10 +30,10 @@ def notebook(path: Path, link: str = LINK) -> Path:
 def test_headings_are_the_anchors() -> None:
     text = (REFERENCE / "claims.md").read_text(encoding="utf-8")
     assert "### 01-gap\n" in text
-    lines = (REFERENCE / "embedded.jsonl").read_text(encoding="utf-8").split("\n")
-    places = dict(re.findall(r"^\[(\w+)\]: embedded\.jsonl#L(\d+)$", text, re.M))
-    assert set(places) == set(re.findall(r"\[([0-9a-f]{12})\]", text))
-    for name, number in places.items():
+    places = re.findall(r"^\[(\w+)\]: (\w+\.jsonl)#L(\d+)$", text, re.M)
+    assert {name for name, *_ in places} == set(re.findall(r"\[([0-9a-f]{12})\]", text))
+    for name, file, number in places:
+        lines = (REFERENCE / file).read_text(encoding="utf-8").split("\n")
         assert f'"id": "{name}"' in lines[int(number) - 1]
 
 
@@ -46,7 +47,7 @@ def test_the_students_edition_brings_the_page(
     text = (tmp_path / "out" / "student" / "01_a.ipynb").read_text(encoding="utf-8")
     assert "(claims.md#01-gap)" in text and LINK not in text
     with zipfile.ZipFile("out/student.zip") as archive:
-        for name in ("claims.md", "embedded.jsonl"):
+        for name in FILES:
             assert archive.read(f"student/{name}") == (REFERENCE / name).read_bytes()
 
 
@@ -56,7 +57,7 @@ def test_prepared_notebooks_bring_the_page(tmp_path: Path) -> None:
     prepare.prepare([source], "smoke", tmp_path / "out" / "smoke")
     text = (tmp_path / "out" / "smoke" / "01_a.ipynb").read_text(encoding="utf-8")
     assert "(claims.md#01-gap)" in text and LINK not in text
-    for name in ("claims.md", "embedded.jsonl"):
+    for name in FILES:
         copied = tmp_path / "out" / "smoke" / name
         assert copied.read_bytes() == (REFERENCE / name).read_bytes()
 
@@ -73,7 +74,7 @@ def test_a_run_brings_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     run.run_all([(source, {})], Path("out"), timeout=None, full=False)
     assert "(claims.md#01-gap)" in Path("out/01_a.ipynb").read_text(encoding="utf-8")
     assert LINK in source.read_text(encoding="utf-8")
-    names = {"claims.md", "embedded.jsonl", "claims.html", "embedded.html"}
+    names = {*FILES, "claims.html", "embedded.html", "full.html"}
     assert names <= {path.name for path in Path("out").iterdir()}
 
 

@@ -1,7 +1,7 @@
 """The page of claims, laid beside notebooks that are copied out of their folder.
 
 In the notebooks, each conclusion links to ``../course_utils/reference/claims.md``, and that page to
-the lines of ``embedded.jsonl``. Beside a copy of a notebook stand copies of both.
+the lines of the recorded runs. Beside a copy of a notebook stand copies of all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+RECORDS = ("embedded", "full")
 LINK = re.compile(r"\]\([\w./]*\bclaims\.md#")
 LINES = """<!DOCTYPE html>
 <html lang="en">
@@ -62,7 +63,7 @@ def link_beside(nb: NotebookNode, suffix: str = ".md", folder: str = "") -> bool
 
 def texts() -> dict[str, str]:
     """``claims.md`` and the records that it links to, by the names of their files."""
-    return {name: _read(name) for name in ("claims.md", "embedded.jsonl")}
+    return {name: _read(name) for name in ("claims.md", *(f"{run}.jsonl" for run in RECORDS))}
 
 
 def copy(folder: Path) -> None:
@@ -72,21 +73,24 @@ def copy(folder: Path) -> None:
 
 
 def write_pages(folder: Path) -> None:
-    """Write ``claims.html``, and ``embedded.html`` with an anchor at each record, into a folder."""
+    """Write ``claims.html``, and pages of the records with an anchor at each, into a folder."""
     from nbformat.v4 import new_markdown_cell, new_notebook
 
     from course_utils.classroom import report
 
-    text = _read("claims.md").replace("embedded.jsonl#", "embedded.html#")
-    text = text.replace("(embedded.jsonl)", "(embedded.html)")
+    text = _read("claims.md")
+    for name in RECORDS:
+        text = text.replace(f"{name}.jsonl#", f"{name}.html#")
+        text = text.replace(f"({name}.jsonl)", f"({name}.html)")
     page = report.page(new_notebook(cells=[new_markdown_cell(text)]))
     (folder / "claims.html").write_text(page, encoding="utf-8")
-    lines = [
-        f'<li id="L{number}"><code>{escape(line, quote=False)}</code></li>'
-        for number, line in enumerate(_read("embedded.jsonl").rstrip("\n").split("\n"), 1)
-    ]
-    page = LINES.format(lines="\n".join(lines))
-    (folder / "embedded.html").write_text(page, encoding="utf-8")
+    for name in RECORDS:
+        lines = [
+            f'<li id="L{number}"><code>{escape(line, quote=False)}</code></li>'
+            for number, line in enumerate(_read(f"{name}.jsonl").rstrip("\n").split("\n"), 1)
+        ]
+        page = LINES.format(lines="\n".join(lines))
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
 
 
 def _read(name: str) -> str:

@@ -18,23 +18,29 @@ _handed_out: dict[str, ledger.Record] = {}
 
 
 @cache
-def _arm(notebook: str, arm: str) -> tuple[ledger.Record, ...]:
-    found = ledger.recorded("embedded", notebook, arm)
+def _arm(notebook: str, arm: str, scale: str, protocol: str | None) -> tuple[ledger.Record, ...]:
+    found = [
+        record
+        for record in ledger.recorded(scale, notebook, arm)
+        if protocol in (None, record["protocol"])
+    ]
     assert len(found) >= ENOUGH, f"a claim needs {ENOUGH} seeds; {arm} has {len(found)}"
     assert len({record["seed"] for record in found}) == len(found)
     return tuple(found)
 
 
-def runs(notebook: str, arm: str) -> list[ledger.Record]:
+def runs(
+    notebook: str, arm: str, scale: str = "embedded", protocol: str | None = None
+) -> list[ledger.Record]:
     """The recorded runs of an arm, in the order of their seeds."""
-    found = list(_arm(notebook, arm))
+    found = list(_arm(notebook, arm, scale, protocol))
     _handed_out.update({record["id"]: record for record in found})
     return found
 
 
 def run(notebook: str, arm: str, seed: int) -> ledger.Record:
     """The recorded run of an arm with one seed."""
-    (found,) = (record for record in _arm(notebook, arm) if record["seed"] == seed)
+    (found,) = (r for r in _arm(notebook, arm, "embedded", None) if r["seed"] == seed)
     _handed_out[found["id"]] = found
     return found
 

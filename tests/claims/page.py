@@ -19,6 +19,7 @@ import nbformat
 from measures import reads
 
 from course_utils import ledger
+from course_utils.classroom import claims as links
 from course_utils.classroom import notebooks, report, tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,8 +55,8 @@ the validation and the test images in percent, gap between training and validati
 points, epoch of the lowest validation loss.
 
 The records are in the order of the seeds. Each leads to its line of
-[embedded.jsonl](embedded.jsonl), which holds the whole run; where your viewer does not jump to the
-line, search for the id.
+[embedded.jsonl](embedded.jsonl), or of [full.jsonl](full.jsonl) where the conclusion is about the
+full sets. The line holds the whole run; where your viewer does not jump to it, search for the id.
 
 `make claims` writes this page from the notebooks, the claims in `tests/claims/` and the records.
 """
@@ -92,17 +93,24 @@ def conclusions() -> list[Conclusion]:
 def reading(name: str) -> tuple[bool, list[ledger.Record]]:
     """Whether a claim holds, and the records that it reads."""
     holds, records = reads(CLAIMS[name])
-    return holds, sorted(records, key=lambda r: (r["notebook"], r["arm"], r["seed"]))
+    return holds, sorted(records, key=lambda r: (*row_of(r), r["seed"]))
+
+
+def row_of(record: ledger.Record) -> tuple[str, str, str]:
+    """What the runs in one row of a claim's table share."""
+    return record["notebook"], record["arm"], record["protocol"]
 
 
 def table(records: list[ledger.Record]) -> str:
     """The runs of one claim, one row for each arm."""
     heads = [*COLUMNS.values(), "seeds", "records"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    rows = tables.formatted(records).set_index(["notebook", "arm"], drop=False)
-    for key, arm in groupby(records, key=lambda r: (r["notebook"], r["arm"])):
+    rows = tables.formatted(records).set_index(["notebook", "arm", "protocol"], drop=False)
+    for key, arm in groupby(records, key=row_of):
         runs = list(arm)
         cells = [rows.loc[key, column] for column in COLUMNS]
+        if len(set(rows.loc[rows["arm"] == key[1], "protocol"])) > 1:
+            cells[0] += f", {key[2]}"
         cells.append(" ".join(str(run["seed"]) for run in runs))
         cells.append(" ".join(f"[{run['id']}]" for run in runs))
         lines.append(f"| {' | '.join(cells)} |")
@@ -117,8 +125,11 @@ def text() -> str:
     Refused
         If a claim does not hold.
     """
-    with open(REFERENCE / "embedded.jsonl", encoding="utf-8") as lines:
-        places = {json.loads(line)["id"]: number for number, line in enumerate(lines, 1)}
+    places = {}
+    for name in links.RECORDS:
+        with open(REFERENCE / f"{name}.jsonl", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                places[json.loads(line)["id"]] = (name, number)
     parts, used = [HEAD], set()
     for _, group in groupby(conclusions(), key=lambda c: c.notebook):
         for n, conclusion in enumerate(group):
@@ -133,7 +144,8 @@ def text() -> str:
                 parts.append(f"## {conclusion.title}\n")
             parts.append(f"### {conclusion.name}\n\n{conclusion.sentence}\n\n{table(records)}\n")
     ordered = sorted(used, key=places.__getitem__)
-    parts.append("\n".join(f"[{name}]: embedded.jsonl#L{places[name]}" for name in ordered) + "\n")
+    lines = [f"[{name}]: {places[name][0]}.jsonl#L{places[name][1]}" for name in ordered]
+    parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
