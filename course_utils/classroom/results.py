@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 START, END = "<!-- course results -->", "<!-- end of course results -->"
 HEAD = """\
-| | experiment | images | measured on | published | as published, here | honest |
-|---|---|---|---|---|---|---|"""
+| | experiment | images | measured on | published | as published, here | honest | precision |
+|---|---|---|---|---|---|---|---|"""
 
 
 def published() -> dict[str, dict[str, Any]]:
@@ -72,7 +72,7 @@ def table() -> str:
     str
         One row for each published experiment, accuracies in percent. "As published" repeats the
         source's split, also where it misuses data; "honest" is the same network chosen without
-        the test set.
+        the test set, and measured on it once.
     """
     from course_utils import ledger
 
@@ -83,9 +83,14 @@ def table() -> str:
             summary([r for r in runs if r["protocol"] == protocol], row["measure"])
             for protocol in ("published", "honest")
         ]
+        if row.get("honest") == "the same":
+            cells[1] = "the same"
+        elif row.get("honest") == "test":
+            cells[1] = f"test: {summary(runs, 'test')}"
         lines.append(
             f"| {name} | {row['what']} | {row['images']} | {row['measure']} "
-            f"| {row['accuracy']:.2f} | {cells[0]} | {cells[1]} |"
+            f"| {row['accuracy']:.2f} | {cells[0]} | {cells[1]} "
+            f"| {', '.join(sorted({r['precision'] for r in runs})) or '–'} |"
         )
     return "\n".join(lines)
 
