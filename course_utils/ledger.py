@@ -210,7 +210,7 @@ def recorded(data: str, notebook: str | None = None, arm: str | None = None) -> 
 def table(records: Iterable[Record]) -> pd.DataFrame:
     """Summarise runs: one row for each notebook, arm, data and protocol, means over seeds.
 
-    Runs on different numbers of training images have rows of their own.
+    Runs on different numbers of training images, or in another precision, have rows of their own.
 
     Parameters
     ----------
@@ -220,11 +220,11 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``notebook, arm, data, images`` (to train on), ``protocol, n``, accuracies in
-        percent, cross-entropies in nats, ``gap`` (train minus validation accuracy, in points),
-        ``best epoch``, ``epochs``, ``seconds`` and ``parameters``. Runs that diverged are not in
-        ``n`` nor in the means; where there are any, ``diverged`` counts them. Empty where there
-        are no records.
+        Columns ``notebook, arm, data, images`` (to train on), ``protocol, precision, n``,
+        accuracies in percent, cross-entropies in nats, ``gap`` (train minus validation accuracy,
+        in points), ``best epoch``, ``epochs``, ``seconds`` and ``parameters``. Runs that diverged
+        are not in ``n`` nor in the means; where there are any, ``diverged`` counts them. Empty
+        where there are no records.
     """
     import pandas as pd
 
@@ -239,6 +239,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
             "data": f"{r['data']['name']} ({r['data']['scale']})",
             "images": r["data"].get("train", float("nan")),
             "protocol": r["protocol"],
+            "precision": r["precision"],
             "train acc %": percent(r["train"]),
             "val acc %": percent(r["validation"]),
             "test acc %": percent(r["test"]),
@@ -254,7 +255,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     ]
     if not rows:
         return pd.DataFrame()
-    keys = ["notebook", "arm", "data", "images", "protocol"]
+    keys = ["notebook", "arm", "data", "images", "protocol", "precision"]
     groups = pd.DataFrame(rows).groupby(keys, sort=False, dropna=False)
     # Versions of pandas add up in different orders; a mean of 16.85 must print alike in all.
     summary = groups.mean(numeric_only=True).round(9)
@@ -283,8 +284,8 @@ def beside_published(
     Returns
     -------
     pandas.DataFrame
-        Columns ``arm, source, n, images, test acc %, val acc %, gap, best epoch``, one row for
-        each arm and source, arms in the order of `published`.
+        Columns ``arm, source, n, images, precision, test acc %, val acc %, gap, best epoch``, one
+        row for each arm and source, arms in the order of `published`.
     """
     import pandas as pd
 
@@ -296,5 +297,6 @@ def beside_published(
             kept = [record for record in records if record["arm"] == arm]
             for _, row in table(kept).iterrows():
                 rows.append(row.to_dict() | {"source": source})
-    columns = ["arm", "source", "n", "images", "test acc %", "val acc %", "gap", "best epoch"]
+    first = ["arm", "source", "n", "images", "precision"]
+    columns = [*first, "test acc %", "val acc %", "gap", "best epoch"]
     return pd.DataFrame(rows).reindex(columns=columns).round(2)

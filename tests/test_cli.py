@@ -35,6 +35,7 @@ RECORD = {
     "arm": "<script>alert(1)</script>",
     "seed": 0,
     "protocol": "honest",
+    "precision": "float32",
     "data": {"name": "fashion_mnist", "scale": "embedded"},
     "train": {"accuracy": 0.9, "cross_entropy": 0.3},
     "validation": {"accuracy": 0.8, "cross_entropy": 0.6},

@@ -21,6 +21,7 @@ def run(**changes):
         "seed": 0,
         "protocol": "honest",
         "data": {"name": "fashion_mnist", "scale": "embedded"},
+        "precision": "float32",
         "train": {"accuracy": 0.9, "cross_entropy": 0.3},
         "validation": {"accuracy": 0.8, "cross_entropy": 0.6},
         "test": {"accuracy": 0.7, "cross_entropy": 0.7},
@@ -115,8 +116,9 @@ def test_the_table_has_a_row_per_arm_with_n_and_means():
         "parameters": 241546,
     }
     assert {key: row[key] for key in expected} == pytest.approx(expected)
-    assert list(table.columns[:6]) == ["notebook", "arm", "data", "images", "protocol", "n"]
-    assert set(expected) == set(table.columns[6:])
+    keys = ["notebook", "arm", "data", "images", "protocol", "precision"]
+    assert list(table.columns[:7]) == [*keys, "n"]
+    assert set(expected) == set(table.columns[7:])
 
 
 def test_the_table_keeps_training_sizes_apart():
@@ -127,6 +129,12 @@ def test_the_table_keeps_training_sizes_apart():
     table = ledger.table([sized(1000, 0, 0.6), sized(3000, 0, 0.8), sized(1000, 1, 0.7)])
     assert table["images"].tolist() == [1000, 3000] and table["n"].tolist() == [2, 1]
     assert table["test acc %"].tolist() == pytest.approx([65, 80])
+
+
+def test_the_table_keeps_precisions_apart():
+    table = ledger.table([run(precision=p) for p in ("float32", "mixed_bfloat16", "float32")])
+    assert table["precision"].tolist() == ["float32", "mixed_bfloat16"]
+    assert table["n"].tolist() == [2, 1]
 
 
 def test_the_table_leaves_open_what_was_not_measured():

@@ -46,11 +46,13 @@ with open("started", "a") as started:
 for arm in arms:
     _ = ledger.append({
         "notebook": "01_small", "arm": arm, "seed": seed, "protocol": "honest",
+        "precision": "float32",
         "data": {"name": "mnist", "scale": "embedded"}, "parameters": {}, "epochs": 1,
         "train": {"accuracy": 0.9, "cross_entropy": 0.3}, "validation": None, "test": None,
         "best_epoch": 1, "seconds": 1.0, "model": {"parameters": 10}})
 """
-CLAIM, FILES = "claims.md#01-gap", ("claims.md", "embedded.jsonl", "sweep.json")
+CLAIM = "claims.md#01-gap"
+FILES = ("claims.md", "embedded.jsonl", "full.jsonl", "sweep.json")
 THEN = """
 order = Path(f"{seed}.order")
 what = order.read_text() if order.exists() else ""
@@ -426,7 +428,13 @@ def test_the_table_tells_points_of_one_arm_apart(
 ) -> None:
     source = clone / "notebooks" / "01_small.ipynb"
     swept = Sweep(source, runs_of({"width": [0.5, 1.0], "seed": [0, 1]}, {}), None)
-    record = {"notebook": "01_small", "protocol": "honest", "train": None, "validation": None}
+    record = {
+        "notebook": "01_small",
+        "protocol": "honest",
+        "precision": "float32",
+        "train": None,
+        "validation": None,
+    }
     record |= {"data": {"name": "mnist", "scale": "embedded"}, "test": None, "best_epoch": 1}
     record |= {"epochs": 1, "seconds": 1.0, "model": {"parameters": 1}, "schema": 1}
     for run in swept.runs:

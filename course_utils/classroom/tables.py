@@ -25,7 +25,17 @@ DECIMALS = {
     "parameters": 0,
 }
 # Columns that a narrow terminal can do without, the first to go first.
-DISPENSABLE = ("protocol", "parameters", "epochs", "data", "seconds", "images", "n", "best epoch")
+DISPENSABLE = (
+    "precision",
+    "protocol",
+    "parameters",
+    "epochs",
+    "data",
+    "seconds",
+    "images",
+    "n",
+    "best epoch",
+)
 # Headings that are wider than what stands under them, shortened for a terminal.
 SHORT = {
     "train acc %": "train %",
