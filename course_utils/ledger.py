@@ -223,8 +223,9 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
         Columns ``notebook, arm, data, images`` (to train on), ``protocol, precision, n``,
         accuracies in percent, cross-entropies in nats, ``gap`` (train minus validation accuracy,
         in points), ``best epoch``, ``epochs``, ``seconds`` and ``parameters``. Runs that diverged
-        are not in ``n`` nor in the means; where there are any, ``diverged`` counts them. Empty
-        where there are no records.
+        are not in ``n`` nor in the means; where there are any, ``diverged`` counts them. Where a
+        test set was used again for the same decision, ``test uses`` is the highest count of each
+        row. Empty where there are no records.
     """
     import pandas as pd
 
@@ -234,6 +235,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     rows = [
         {
             "diverged": "diverged" in r,
+            "test uses": r.get("test_uses", 0),
             "notebook": r["notebook"],
             "arm": r["arm"],
             "data": f"{r['data']['name']} ({r['data']['scale']})",
@@ -259,9 +261,11 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     groups = pd.DataFrame(rows).groupby(keys, sort=False, dropna=False)
     # Versions of pandas add up in different orders; a mean of 16.85 must print alike in all.
     summary = groups.mean(numeric_only=True).round(9)
-    diverged = groups["diverged"].sum()
-    summary = summary.drop(columns="diverged")
+    diverged, test_uses = groups["diverged"].sum(), groups["test uses"].max()
+    summary = summary.drop(columns=["diverged", "test uses"])
     summary.insert(0, "n", groups.size() - diverged)
+    if (test_uses > 1).any():
+        summary.insert(1, "test uses", test_uses)
     if diverged.any():
         summary.insert(1, "diverged", diverged)
     return summary.reset_index()

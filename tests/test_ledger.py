@@ -137,6 +137,12 @@ def test_the_table_keeps_precisions_apart():
     assert table["n"].tolist() == [2, 1]
 
 
+def test_the_table_tells_of_a_test_set_that_was_used_again():
+    once, again = run(test_uses=1), run(arm="chosen by it", test_uses=3)
+    assert "test uses" not in ledger.table([once])
+    assert ledger.table([once, again, again | {"test_uses": 2}])["test uses"].tolist() == [1, 3]
+
+
 def test_the_table_leaves_open_what_was_not_measured():
     # a published arm may have no test result, and one without validation data has no best epoch
     table = ledger.table([run(test=None, validation=None, best_epoch=None)])

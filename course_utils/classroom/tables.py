@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DECIMALS = {
     "images": 0,
     "n": 0,
+    "test uses": 0,
     "train acc %": 1,
     "val acc %": 1,
     "test acc %": 1,
