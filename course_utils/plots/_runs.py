@@ -66,12 +66,14 @@ def over_seeds(
             ax.plot(np.arange(1, len(own) + 1), own, **YOURS)
             ax.plot([len(own)], own[-1:], "o", color="k", markersize=4)
             ends_early = len(own) < 0.75 * max(map(len, runs))  # then there is room at its right
+            above = own[-1] >= middle[min(len(own), shortest) - 1]  # away from the other lines
             ax.annotate(
                 "your run",
                 (len(own), own[-1]),
-                xytext=(5 if ends_early else -4, 6),
+                xytext=(5 if ends_early else -4, 6 if above else -6),
                 textcoords="offset points",
                 ha="left" if ends_early else "right",
+                va="bottom" if above else "top",
             )
             said.append(f"your run ends at {own[-1]:.2f}")
     low = min(ax.get_ylim()[0] for ax in axes)
