@@ -53,12 +53,12 @@ CLAIMS: Claims = {
     "03-split-first": lambda: says(too_good("F4_split_first"), -1.1, -2.7, 0.4),
     "03-plain-gap": lambda: min(map(gap, runs(AUGMENTATION, "plain"))) > 10,
     "03-gap-closes": lambda: says(
-        differences(AUGMENTATION, "plain", "augmented", gap), -5.5, -7.0, -3.9
+        differences(AUGMENTATION, "plain", "augmented", gap), -4.5, -5.9, -3.0
     ),
     "03-costs": lambda: says(
-        differences(AUGMENTATION, "plain", "augmented", validation_accuracy), -2.8, -4.3, -1.4
+        differences(AUGMENTATION, "plain", "augmented", validation_accuracy), -2.7, -4.1, -1.3
     ),
-    "03-same-seconds": lambda: says(same_seconds(), -3.2, -3.7, -2.6),
+    "03-same-seconds": lambda: says(same_seconds(), -3.3, -4.6, -1.9),
     "03-loss-begins": lambda: all(
         stats.paired(np.zeros(6), long_gain("val_loss", epoch, epoch)).high < 0
         for epoch in range(26, 101)
