@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import numpy as np
 from measures import (
     Claims,
     after_the_turn,
     differences,
+    gap,
     last_gap,
+    next_run,
+    on_test_images,
     rise,
     runs,
     says,
     validation_accuracy,
 )
 
+from course_utils import ledger
+
 NOTEBOOK = "01_baseline_overfit"
+
+
+def full() -> list[ledger.Record]:
+    return runs(NOTEBOOK, "F1", "full")
+
+
 CLAIMS: Claims = {
     "01-gap": lambda: min(map(last_gap, runs(NOTEBOOK, "F1"))) > 10,
     "01-rise": lambda: min(map(rise, runs(NOTEBOOK, "F1"))) >= 1.6,
@@ -28,5 +40,16 @@ CLAIMS: Claims = {
     "01-relu-overfits": lambda: (
         min(map(last_gap, runs(NOTEBOOK, "relu"))) > 10
         and min(map(rise, runs(NOTEBOOK, "relu"))) >= 1.3
+    ),
+    "01-full-turns": lambda: (
+        all(4 <= r["best_epoch"] <= 8 for r in full()) and min(map(rise, full())) >= 1.4
+    ),
+    "01-full-gap": lambda: (
+        says(np.array([gap(r) for r in full()]), 7.3, 6.9, 7.6)
+        and max(map(gap, full())) < min(map(gap, runs(NOTEBOOK, "F1")))
+    ),
+    "01-full-same": lambda: (
+        says(on_test_images(full()), 89.3, 88.8, 89.7)
+        and next_run(on_test_images(full())) == (88.1, 90.4)
     ),
 }

@@ -96,21 +96,26 @@ def reading(name: str) -> tuple[bool, list[ledger.Record]]:
     return holds, sorted(records, key=lambda r: (*row_of(r), r["seed"]))
 
 
-def row_of(record: ledger.Record) -> tuple[str, str, str]:
-    """What the runs in one row of a claim's table share."""
-    return record["notebook"], record["arm"], record["protocol"]
+KEYS = ["notebook", "arm", "protocol", "data"]
+
+
+def row_of(record: ledger.Record) -> tuple[str, ...]:
+    """What the runs in one row of a claim's table share: the columns of `KEYS`."""
+    data = record["data"]
+    return (*(record[key] for key in KEYS[:3]), f"{data['name']} ({data['scale']})")
 
 
 def table(records: list[ledger.Record]) -> str:
     """The runs of one claim, one row for each arm."""
     heads = [*COLUMNS.values(), "seeds", "records"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    rows = tables.formatted(records).set_index(["notebook", "arm", "protocol"], drop=False)
+    rows = tables.formatted(records).set_index(KEYS, drop=False)
     for key, arm in groupby(records, key=row_of):
         runs = list(arm)
         cells = [rows.loc[key, column] for column in COLUMNS]
-        if len(set(rows.loc[rows["arm"] == key[1], "protocol"])) > 1:
-            cells[0] += f", {key[2]}"
+        for column, value in zip(KEYS[2:], key[2:], strict=True):  # where they tell rows apart
+            if rows.loc[rows["arm"] == key[1], column].nunique() > 1:
+                cells[0] += f", {value}"
         cells.append(" ".join(str(run["seed"]) for run in runs))
         cells.append(" ".join(f"[{run['id']}]" for run in runs))
         lines.append(f"| {' | '.join(cells)} |")
