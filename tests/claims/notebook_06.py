@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 from measures import (
@@ -10,6 +11,7 @@ from measures import (
     compare,
     differences,
     gap,
+    rise,
     run,
     runs,
     says,
@@ -17,10 +19,11 @@ from measures import (
     validation_accuracy,
 )
 
-from course_utils import ledger
+from course_utils import ledger, stats
 
 NOTEBOOK = "06_dropout_early_stopping"
 SEEDS = range(6)
+PAIRS = list(combinations(("D1", "D2", "D3", "D4"), 2))  # rows that differ in dropout or stopping
 
 
 def cross_entropy(record: ledger.Record) -> float:
@@ -76,6 +79,29 @@ def landing(seed: int, first: int = 0, last: int = 2000) -> float:
 
 def mean_disagreement(pairs: list[tuple[set[int], set[int]]]) -> float:
     return float(np.mean([len(one ^ other) for one, other in pairs]))
+
+
+def full(row: str, protocol: str) -> list[ledger.Record]:
+    return runs(NOTEBOOK, row, "full", protocol)
+
+
+def on_test(record: ledger.Record) -> float:
+    return 100 * record["test"]["accuracy"]
+
+
+def full_change(
+    before: str,
+    after: str,
+    protocol: str = "published",
+    measure: Callable[[ledger.Record], float] = on_test,
+) -> stats.Comparison:
+    return stats.paired_runs(full(before, protocol), full(after, protocol), measure)
+
+
+def more_images(row: str) -> list[float]:
+    """Points of test accuracy, as published (60,000 images) minus honest (50,000)."""
+    sides = full(row, "honest"), full(row, "published")
+    return list(stats.paired_runs(*sides, on_test).differences)
 
 
 CLAIMS: Claims = {
@@ -137,6 +163,29 @@ CLAIMS: Claims = {
     "06-landings": lambda: (
         sorted({landing(seed) for seed in SEEDS}) == [0.1, 0.125, 0.175, 0.1875]
         and sum(landing(seed, 0, 1000) != landing(seed, 1000, 2000) for seed in SEEDS) == 4
+    ),
+    "06-full-order": lambda: (
+        [pair for pair in PAIRS if full_change(*pair, "honest").verdict != "within noise"] == []
+        and [pair for pair in PAIRS if full_change(*pair).verdict != "within noise"]
+        == [("D2", "D3"), ("D2", "D4")]
+        and says_fine(np.array(full_change("D2", "D3").differences), -0.20, -0.32, -0.08)
+        and says_fine(np.array(full_change("D2", "D4").differences), -0.23, -0.45, -0.01)
+    ),
+    "06-full-string": lambda: says(np.array(full_change("D4", "D5").differences), -1.6, -1.7, -1.5),
+    "06-full-turns": lambda: (
+        all(7 <= r["best_epoch"] <= 13 and rise(r) >= 1.15 for r in full("D4", "honest"))
+        and all(r["best_epoch"] >= 19 and rise(r) <= 1.15 for r in full("D1", "honest"))
+    ),
+    "06-full-sure": lambda: says_fine(
+        np.array(
+            full_change("D4", "D2", "honest", lambda r: r["test"]["cross_entropy"]).differences
+        ),
+        -0.03,
+        -0.04,
+        -0.02,
+    ),
+    "06-full-images": lambda: says(
+        np.mean([more_images(row) for row in ("D1", "D2", "D4")], axis=0), 0.3, 0.1, 0.4
     ),
     "06-seed-over-rate": lambda: (
         round(mean_disagreement([(mistakes(0.1, s), mistakes(0.1, (s + 1) % 6)) for s in SEEDS]))
