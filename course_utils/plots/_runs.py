@@ -66,7 +66,9 @@ def over_seeds(
             ax.plot(np.arange(1, len(own) + 1), own, **YOURS)
             ax.plot([len(own)], own[-1:], "o", color="k", markersize=4)
             ends_early = len(own) < 0.75 * max(map(len, runs))  # then there is room at its right
-            above = own[-1] >= middle[min(len(own), shortest) - 1]  # away from the other lines
+            # At the left of its end the line itself is in the way, at the right the others are.
+            others = middle[min(len(own), shortest) - 1]
+            above = own[-1] >= (others if ends_early else own[-max(2, len(own) // 5) :].mean())
             ax.annotate(
                 "your run",
                 (len(own), own[-1]),
@@ -78,6 +80,8 @@ def over_seeds(
             said.append(f"your run ends at {own[-1]:.2f}")
     low = min(ax.get_ylim()[0] for ax in axes)
     high = max(ax.get_ylim()[1] for ax in axes)
+    if yours:
+        high += 0.1 * (high - low)  # for the words "your run"
     for ax in axes:
         ax.set_ylim(low, high)
     axes[0].set_ylabel(f"{key.replace('val_', 'validation ').replace('_', '-')} ({unit})")
