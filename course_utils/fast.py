@@ -112,6 +112,51 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable("course_utils.fast")
+class Conv2D(keras.layers.Conv2D):
+    """Keras's convolution, with a quicker gradient of the kernel where pictures are small.
+
+    On processors with AMX, the gradient of a 3 by 3 kernel in bfloat16 takes two to three times as
+    long as the rest of the layer once the signal is 8 pixels wide or less: a row is shorter than
+    the processor's tile. Eight pictures of a batch are set side by side for it, with a column of
+    zeros between them, so that the sums are the same. Everything else is Keras's.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve; the gradient of the kernel is taken over pictures set side by side."""
+        plain = self.kernel_size == (3, 3) and self.padding == "same" and self.groups == 1
+        plain = plain and self.strides == self.dilation_rate == (1, 1)
+        if not plain or self.compute_dtype != "bfloat16" or (inputs.shape[2] or 9) > 8:
+            return super().convolution_op(inputs, kernel)
+        return _small_convolution(inputs, tf.convert_to_tensor(kernel))
+
+
+@tf.custom_gradient
+def _small_convolution(signal: tf.Tensor, kernel: tf.Tensor) -> Any:
+    options = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        of_signal = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.shape(signal), filter=kernel, out_backprop=upstream, **options
+        )
+        of_kernel = tf.raw_ops.Conv2DBackpropFilter(
+            input=_side_by_side(signal),
+            filter_sizes=tf.shape(kernel),
+            out_backprop=_side_by_side(upstream),
+            **options,
+        )
+        return of_signal, of_kernel
+
+    return tf.nn.conv2d(signal, kernel, **options), gradients
+
+
+def _side_by_side(signal: tf.Tensor, n: int = 8) -> tf.Tensor:
+    """Each `n` pictures of a batch as one wide picture, a column of zeros behind each."""
+    missing = -tf.shape(signal)[0] % n
+    signal = tf.pad(signal, [[0, missing], [0, 0], [0, 1], [0, 0]])
+    return tf.concat(tf.split(signal, n), axis=2)
+
+
+@keras.saving.register_keras_serializable("course_utils.fast")
 class Dropout(keras.layers.Dropout):
     """Keras's dropout, with one random byte for each signal instead of a random float.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,52 @@ def test_a_network_of_them_trains_is_checked_and_comes_back_from_its_file(tmp_pa
     np.testing.assert_array_equal(
         model.predict(IMAGES, verbose=0), again.predict(IMAGES, verbose=0)
     )
+
+
+# convolution
+
+
+@pytest.fixture
+def bfloat16() -> Iterator[None]:
+    """Layers built in mixed precision, and float32 again after the test."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def convolved(layer: keras.layers.Layer, signal: np.ndarray) -> list[np.ndarray]:
+    """Output, and the gradients of a loss with respect to signal and kernel."""
+    import tensorflow as tf
+
+    x = tf.constant(signal)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.cast(layer(x), tf.float32)
+        weights = np.linspace(0, 1, y.shape[1] * y.shape[2], dtype="float32")
+        loss = tf.reduce_sum(y * y * weights.reshape(1, y.shape[1], y.shape[2], 1))
+    return [np.asarray(value) for value in (y, *tape.gradient(loss, [x, layer.kernel.value]))]
+
+
+@pytest.mark.parametrize(("pictures", "size"), [(16, 6), (13, 7), (3, 8), (9, 12)])
+def test_convolution_is_keras_s(pictures: int, size: int, bfloat16: None) -> None:
+    signal = np.random.default_rng(1).normal(size=(pictures, size, size, 5)).astype("float32")
+    both = [kind(7, 3, padding="same") for kind in (layers.Conv2D, fast.Conv2D)]
+    for layer in both:
+        layer.build(signal.shape)
+    both[1].set_weights(both[0].get_weights())
+    for theirs, ours in zip(*(convolved(layer, signal) for layer in both), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=0.02 * np.abs(theirs).max())
+
+
+def test_convolution_sets_pictures_side_by_side_only_where_it_pays(
+    bfloat16: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = []
+    kept = fast._side_by_side
+    monkeypatch.setattr(fast, "_side_by_side", lambda x: (widths.append(x.shape[2]), kept(x))[1])
+    for size, options in ((6, {}), (9, {}), (6, {"strides": 2}), (6, {"padding": "valid"})):
+        layer = fast.Conv2D(4, 3, **({"padding": "same"} | options))
+        convolved(layer, np.ones((8, size, size, 3), "float32"))
+    convolved(fast.Conv2D(4, 3, padding="same", dtype="float32"), IMAGES)
+    assert widths == [6, 6]  # the signal and its gradient, of the first layer alone
