@@ -121,3 +121,121 @@ def fashion_batchnorm(
         layers.Dense(10, activation="softmax", dtype="float32"),
     ]
     return keras.Sequential(network, name="fashion_batchnorm")
+
+
+def pets_convnet(
+    image_size: int = 180, augment: bool = False, dropout: float = 0.0
+) -> keras.Sequential:
+    """Blocks of convolution and pooling for two animals, one sigmoid (notebook 04).
+
+    Parameters
+    ----------
+    image_size : int
+        Height and width of the pictures in pixels. Below 78 the fourth block and the last
+        convolution are left out; 180 is published.
+    augment : bool
+        Whether random flip, rotation and zoom stand in front, active in training only.
+    dropout : float
+        Rate before the last layer, in [0, 1).
+
+    Returns
+    -------
+    keras.Sequential
+        991,041 parameters at 180 pixels; takes pixels 0–255, gives the probability of a dog. Not
+        compiled.
+    """
+    n_blocks = 4 if image_size >= 78 else 3  # 78 pixels are what the published blocks need
+    network = [keras.Input((image_size, image_size, 3))]
+    if augment:
+        network += [
+            layers.RandomFlip("horizontal", dtype="float32"),
+            layers.RandomRotation(0.1, dtype="float32"),
+            layers.RandomZoom(0.2, dtype="float32"),
+        ]
+    network.append(layers.Rescaling(1 / 255, dtype="float32"))
+    for filters in (32, 64, 128, 256)[:n_blocks]:
+        network += [layers.Conv2D(filters, 3), layers.MaxPooling2D(2), layers.ReLU()]
+    if n_blocks == 4:
+        network.append(layers.Conv2D(256, 3, activation="relu"))
+    network.append(layers.Flatten())
+    if dropout:
+        network.append(layers.Dropout(dropout))
+    return keras.Sequential(
+        [*network, layers.Dense(1, activation="sigmoid", dtype="float32")], name="pets_convnet"
+    )
+
+
+def cifar_l2(
+    mean: list[float], variance: list[float], l2: float = 0.001, width: float = 1.0
+) -> keras.Sequential:
+    """Six convolutions for 32×32 colour images, half of them with an L2 penalty (notebook 05).
+
+    Parameters
+    ----------
+    mean, variance : list of float
+        Of each colour, over the training images.
+    l2 : float
+        Strength λ of the penalty; 0 leaves it out. 0.001 is published.
+    width : float
+        Factor on the number of filters and units; 1 is the published network.
+
+    Returns
+    -------
+    keras.Sequential
+        814,122 parameters at width 1; takes pixels 0–255. Not compiled.
+    """
+    penalty = keras.regularizers.L2(l2) if l2 else None
+    blocks = []
+    for number, filters in enumerate((32, 64, 128), start=1):
+        options = {"filters": _wide(filters, width), "kernel_size": 3, "padding": "same"}
+        blocks += [
+            layers.Conv2D(**options, activation="relu", name=f"conv{number}a"),
+            layers.Conv2D(**options, kernel_regularizer=penalty, name=f"conv{number}b"),
+            layers.MaxPooling2D(2, 2, padding="same"),
+            layers.ReLU(),
+        ]
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Normalization(mean=mean, variance=variance, dtype="float32"),
+            *blocks,
+            layers.Flatten(),
+            layers.Dense(
+                _wide(256, width), activation="relu", kernel_regularizer=penalty, name="dense"
+            ),
+            layers.Dense(10, activation="softmax", dtype="float32", name="output"),
+        ],
+        name="cifar_l2",
+    )
+
+
+def mnist_dense(dropout: float = 0.1, penalty: str | None = None) -> keras.Sequential:
+    """Two dense layers of 50 with batch norm and dropout, for digits (notebook 06).
+
+    Parameters
+    ----------
+    dropout : float
+        Rate behind each hidden layer, in [0, 1).
+    penalty : str, optional
+        Regulariser of the three kernels, by Keras's name.
+
+    Returns
+    -------
+    keras.Sequential
+        42,710 parameters; takes pixels 0–255. Not compiled.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Rescaling(1 / 255, dtype="float32"),
+            layers.Dense(50, activation="relu", kernel_regularizer=penalty),
+            layers.BatchNormalization(),
+            layers.Dropout(dropout),
+            layers.Dense(50, activation="relu", kernel_regularizer=penalty),
+            layers.BatchNormalization(),
+            layers.Dropout(dropout),
+            layers.Dense(10, activation="softmax", kernel_regularizer=penalty, dtype="float32"),
+        ],
+        name="mnist_dense",
+    )

@@ -30,6 +30,9 @@ def count(variables):
         (models.fashion_baseline, 241_546, 0),
         (models.fashion_vgg, 5_240_842, 0),
         (models.fashion_batchnorm, 1_411_530, 896),
+        (models.pets_convnet, 991_041, 0),
+        (lambda: models.cifar_l2([0.0] * 3, [1.0] * 3), 814_122, 0),
+        (models.mnist_dense, 42_710, 200),
     ],
 )
 def test_parameter_counts_at_the_published_width(build, parameters, fixed):
@@ -133,6 +136,20 @@ def described(model):
             "fashion_batchnorm",
             [{"width": 1.0}, {"width": 0.3, "dropout": 0.1, "momentum": 0.8}],
         ),
+        (
+            "04_small_data_cats_vs_dogs",
+            "pets_convnet",
+            [{}, {"image_size": 32, "augment": True, "dropout": 0.5}],
+        ),
+        (
+            "05_l2_regularization",
+            "cifar_l2",
+            [
+                {"mean": [120.0] * 3, "variance": [4000.0] * 3, "l2": 0.001, "width": 1.0},
+                {"mean": [0.0] * 3, "variance": [1.0] * 3, "l2": 0, "width": 0.5},
+            ],
+        ),
+        ("06_dropout_early_stopping", "mnist_dense", [{}, {"dropout": 0.2, "penalty": "l2"}]),
     ],
 )
 def test_the_notebooks_network_is_the_packages(root, notebook, name, calls):
