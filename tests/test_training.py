@@ -330,6 +330,17 @@ def test_what_was_measured_on_can_be_given(pictures):
     assert record["leaked"] == ledger.read()[0]["leaked"] == 7
 
 
+def test_the_precision_is_that_of_the_training(pictures):
+    watched = recorder(pictures, "first")
+    pretend(watched, network(), loss=[0.5], val_loss=[0.6])
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")  # another network is built before the end
+        record = watched.finish()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert record["precision"] == "float32"
+
+
 def test_a_second_fit_is_a_run_of_its_own(pictures):
     keeper = recorder(pictures, "twice")
     model = network()

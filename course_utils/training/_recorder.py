@@ -75,6 +75,8 @@ class Recorder(keras.callbacks.Callback):
         if protocol not in ("honest", "published"):
             raise ValueError(f"protocol must be 'honest' or 'published'; got {protocol!r}.")
         self._head = {"notebook": notebook, "arm": arm, "seed": seed, "protocol": protocol}
+        # That of now: other networks may be built, in another precision, before `finish`.
+        self._precision = keras.config.dtype_policy().name
         self._dataset = dataset
         self._parameters = parameters
         self._handler: Any = None
@@ -111,13 +113,13 @@ class Recorder(keras.callbacks.Callback):
                 "test": len(data.y_test),
             },
             "parameters": self._parameters,
-            "precision": keras.config.dtype_policy().name,
+            "precision": self._precision,
         }
 
     def done(self) -> ledger.Record | None:
         """Look this run up in the ledger.
 
-        Call it after `runtime.fresh_start`, for the precision is a part of the run.
+        The precision is that in which the `Recorder` was made, after `runtime.fresh_start`.
 
         Returns
         -------
