@@ -10,7 +10,7 @@ from measures import (
     gap,
     last_gap,
     next_run,
-    on_test_images,
+    on_test,
     rise,
     runs,
     says,
@@ -49,7 +49,7 @@ CLAIMS: Claims = {
         and max(map(gap, full())) < min(map(gap, runs(NOTEBOOK, "F1")))
     ),
     "01-full-same": lambda: (
-        says(on_test_images(full()), 89.3, 88.8, 89.7)
-        and next_run(on_test_images(full())) == (88.1, 90.4)
+        says(np.array([on_test(r) for r in full()]), 89.3, 88.8, 89.7)
+        and next_run(np.array([on_test(r) for r in full()])) == (88.1, 90.4)
     ),
 }

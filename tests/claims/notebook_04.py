@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from measures import Claims, differences, rise, runs, says, validation_accuracy
+from measures import Claims, differences, on_test, rise, runs, says, validation_accuracy
 
 from course_utils import ledger
 
 NOTEBOOK = "04_small_data_cats_vs_dogs"
-
-
-def accuracy_on_test(record: ledger.Record) -> float:
-    return 100 * record["test"]["accuracy"]
 
 
 def turning_epoch(record: ledger.Record) -> float:
@@ -24,7 +20,7 @@ def last_validation_accuracy(record: ledger.Record) -> float:
     return 100 * record["last"]["validation"]["accuracy"]
 
 
-def cats(arm: str, measure: Callable[[ledger.Record], float] = accuracy_on_test) -> np.ndarray:
+def cats(arm: str, measure: Callable[[ledger.Record], float] = on_test) -> np.ndarray:
     """Differences to C1, seed by seed."""
     return differences(NOTEBOOK, "C1", arm, measure)
 
@@ -67,7 +63,7 @@ CLAIMS: Claims = {
         and bool((cats("dropout", turning_epoch) > 0).all())
     ),
     "04-dropout-on-top": lambda: (
-        says(differences(NOTEBOOK, "augmentation", "C2", accuracy_on_test), 0.0, -0.9, 0.9)
+        says(differences(NOTEBOOK, "augmentation", "C2", on_test), 0.0, -0.9, 0.9)
         and says(differences(NOTEBOOK, "augmentation", "C2", turning_epoch), 14.7, 4.5, 24.8)
     ),
     "04-not-a-sum": lambda: (

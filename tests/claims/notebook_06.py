@@ -11,6 +11,7 @@ from measures import (
     compare,
     differences,
     gap,
+    on_test,
     rise,
     run,
     runs,
@@ -83,10 +84,6 @@ def mean_disagreement(pairs: list[tuple[set[int], set[int]]]) -> float:
 
 def full(row: str, protocol: str) -> list[ledger.Record]:
     return runs(NOTEBOOK, row, "full", protocol)
-
-
-def on_test(record: ledger.Record) -> float:
-    return 100 * record["test"]["accuracy"]
 
 
 def full_change(
