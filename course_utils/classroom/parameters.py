@@ -22,7 +22,8 @@ PAGE = "instructors.md"
 def declared(nb: NotebookNode) -> tuple[str | None, dict[str, Any], list[str]]:
     """What a notebook's set-up cells hand to `course_utils.checks.parameters`.
 
-    Only plain assignments and that call are evaluated: nothing is installed or trained.
+    Only the parameters cell, plain assignments and that call are evaluated: nothing is installed
+    or trained.
 
     Parameters
     ----------
@@ -47,7 +48,10 @@ def declared(nb: NotebookNode) -> tuple[str | None, dict[str, Any], list[str]]:
 
     known: dict[str, Any] = {"checks": checks}
     for cell in nb.cells:
-        if "setup" not in cell.metadata.get("tags", []):
+        tags = cell.metadata.get("tags", [])
+        if "parameters" in tags:  # their own values, where a rule or the data set is one of them
+            exec(cell.source, known)
+        if "setup" not in tags:
             continue
         for statement in ast.parse(cell.source).body:
             if isinstance(statement, ast.Assign):
