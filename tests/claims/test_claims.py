@@ -5,6 +5,9 @@ A bullet without a claim here fails, and so does a claim without its bullet.
 
 from __future__ import annotations
 
+import re
+
+import nbformat
 import page
 import pytest
 
@@ -33,6 +36,20 @@ def test_claim_holds(name: str) -> None:
     holds, records = page.reading(name)
     assert holds
     assert records, "it reads no recorded run"
+
+
+def test_advice_rests_on_claims() -> None:
+    (advice,) = (
+        cell.source
+        for cell in nbformat.read(page.FOLDER / "07_capstone.ipynb", as_version=4).cells
+        if cell.source.startswith("## Which regulariser, when?")
+    )
+    lines = [line for line in advice.splitlines() if line.startswith("- ")]
+    assert len(lines) > 10
+    for line in lines:
+        names = re.findall(r"\[([\w-]+)\]\(\.\./course_utils/reference/claims\.md#\1\)", line)
+        assert names, f"no claim behind: {line}"
+        assert set(names) <= set(page.CLAIMS), line
 
 
 def test_page_is_current() -> None:

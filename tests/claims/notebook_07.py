@@ -1,0 +1,101 @@
+"""Claims of notebook 07."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from measures import Claims, compare, differences, gap, on_test, runs, says, validation_accuracy
+
+from course_utils import ledger, stats
+
+NOTEBOOK = "07_capstone"
+SETS = ("cifar10", "mnist")
+STEPS = (
+    "published",
+    "batch_norm",
+    "one_cycle",
+    "augmentation",
+    "network",
+    "whitening",
+    "weight_decay",
+    "ours",
+)
+
+
+def one_view(record: ledger.Record) -> float:
+    return 100 * record["one_view"]["accuracy"]
+
+
+def ladder(name: str) -> dict[str, stats.Comparison]:
+    """What each step changes in validation accuracy, with one view, by the step."""
+    steps = [s for s in STEPS if name != "mnist" or s not in ("batch_norm", "whitening")]
+    return {
+        after: compare(NOTEBOOK, f"{name}_{before}", f"{name}_{after}", one_view)
+        for before, after in pairwise(steps)
+    }
+
+
+def step(name: str, after: str) -> np.ndarray:
+    return np.array(ladder(name)[after].differences)
+
+
+def steps_with(name: str, verdict: str) -> set[str]:
+    return {after for after, change in ladder(name).items() if change.verdict == verdict}
+
+
+def ahead(name: str, measure: Callable[[ledger.Record], float] = validation_accuracy) -> np.ndarray:
+    """Ours, with its two views, minus the published recipe, seed by seed."""
+    return differences(NOTEBOOK, f"{name}_published", f"{name}_ours", measure)
+
+
+def two_views(name: str) -> np.ndarray:
+    """What the mirrored view adds."""
+    records = runs(NOTEBOOK, f"{name}_ours")
+    return np.array([validation_accuracy(r) - one_view(r) for r in records])
+
+
+CLAIMS: Claims = {
+    "07-ahead": lambda: (
+        min(ahead(name).min() for name in SETS) > 0
+        and says(ahead("cifar10"), 21.6, 20.0, 23.3)
+        and says(ahead("mnist"), 4.0, 3.4, 4.5)
+        and says(ahead("cifar10", on_test), 21.0, 19.8, 22.1)
+        and says(ahead("mnist", on_test), 3.7, 3.1, 4.3)
+    ),
+    "07-steps": lambda: (
+        steps_with("cifar10", "better")
+        == {"batch_norm", "one_cycle", "augmentation", "network", "whitening"}
+        and says(step("cifar10", "batch_norm"), 5.0, 2.9, 7.1)
+        and says(step("cifar10", "one_cycle"), 4.3, 1.7, 7.0)
+        and says(step("cifar10", "augmentation"), 2.7, 0.8, 4.6)
+        and says(step("cifar10", "network"), 5.1, 4.5, 5.6)
+        and says(step("cifar10", "whitening"), 4.5, 2.8, 6.2)
+    ),
+    "07-nothing": lambda: (
+        steps_with("cifar10", "within noise") == {"weight_decay", "ours"}
+        and says(step("cifar10", "weight_decay"), 0.0, -1.2, 1.1)
+        and says(step("cifar10", "ours"), -0.4, -1.9, 1.1)
+    ),
+    "07-digits": lambda: (
+        steps_with("mnist", "better") == {"one_cycle", "network"}
+        and steps_with("mnist", "within noise") == {"augmentation", "weight_decay", "ours"}
+        and says(step("mnist", "one_cycle"), 2.1, 1.5, 2.6)
+        and says(step("mnist", "network"), 1.7, 1.2, 2.1)
+        and says(step("mnist", "augmentation"), -0.3, -1.1, 0.5)
+        and says(step("mnist", "weight_decay"), 0.2, -0.1, 0.4)
+        and says(step("mnist", "ours"), 0.3, 0.0, 0.7)
+    ),
+    "07-two-views": lambda: says(two_views("cifar10"), 0.5, 0.0, 1.0),
+    "07-gap": lambda: (
+        says(
+            differences(NOTEBOOK, "cifar10_one_cycle", "cifar10_augmentation", gap),
+            -27.4,
+            -29.3,
+            -25.6,
+        )
+        and says(differences(NOTEBOOK, "cifar10_network", "cifar10_whitening", gap), 3.2, 1.3, 5.0)
+        and step("cifar10", "whitening").mean() > 0
+    ),
+}
