@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
+from course_utils import ledger
 from course_utils.classroom import cli, results
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -19,7 +20,7 @@ def record(test: float, validation: tuple[float, ...] = ()) -> dict:
 
 def test_readme_is_current() -> None:
     text = README.read_text(encoding="utf-8")
-    assert f"{results.START}\n{results.table()}\n{results.END}" in text, (
+    assert f"{results.START}\n{results.both()}\n{results.END}" in text, (
         "run: course results --write"
     )
 
@@ -28,6 +29,27 @@ def test_every_published_row_stands_in_the_table() -> None:
     lines = results.table().splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(results.published())
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_best_published_row_of_each_set_meets_the_capstone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [
+        record(a) | {"seconds": s, "precision": "float32"} for a, s in ((0.98, 60), (0.99, 120))
+    ]
+    monkeypatch.setattr(
+        ledger, "recorded", lambda scale, notebook, arm: runs if arm == "mnist_ours" else []
+    )
+    lines = results.capstone().splitlines()[2:]
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| Fashion-MNIST",
+        "| dogs vs cats",
+        "| CIFAR-10",
+        "| MNIST",
+    ]
+    assert "| 91.98 (test) | F2 | – | – | – |" in lines[0]
+    assert "| 73.32 (best validation) | L1 | –" in lines[2]
+    assert "| 97.47 (test) | D2 | 98.50 ± 6.35 (n = 2) | 1.5 | float32 |" in lines[3]
 
 
 def test_mean_and_interval() -> None:
@@ -55,7 +77,7 @@ def test_write_renews_the_block_and_nothing_else(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli.main, ["results", "--write"])
     assert done.exit_code == 0, done.output
-    block = f"{results.START}\n{results.table()}\n{results.END}"
+    block = f"{results.START}\n{results.both()}\n{results.END}"
     assert readme.read_text(encoding="utf-8") == f"before\n\n{block}\n\nafter\n"
     readme.write_text("no place\n")
     assert "no place for the table" in CliRunner().invoke(cli.main, ["results", "--write"]).output
