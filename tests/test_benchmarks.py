@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import rows
+from benchmarks import one, race, rows
 from benchmarks.one import (
     flop_per_image,
     from_notebook,
@@ -18,6 +18,8 @@ from benchmarks.one import (
     published_f2,
     published_l1,
 )
+
+from course_utils import ledger
 
 F2, IMAGES = rows.BY_NAME["f2"], rows.BY_NAME["augmentation"]
 
@@ -99,10 +101,32 @@ def test_flop_of_a_small_network() -> None:
         ("04_small_data_cats_vs_dogs", ("network",), "pets_convnet"),
         ("05_l2_regularization", ("network",), "cifar_l2"),
         ("06_dropout_early_stopping", ("network",), "mnist_dense"),
+        (
+            "07_capstone",
+            ("network", "whiten", "augment", "pipeline", "compile"),
+            "augmented",
+        ),
     ],
 )
 def test_the_notebooks_have_the_cells(name: str, cells: tuple[str, ...], defined: str) -> None:
-    assert callable(from_notebook(name, *cells, width=1.0)[defined])
+    names = {"width": 1.0, "data": "embedded"}
+    assert callable(from_notebook(name, *cells, **names)[defined])
+
+
+def test_a_race_ends_where_the_published_recipe_was_best() -> None:
+    published = [[0.5, 0.8, 0.7], [0.5, 0.6, 0.7, 0.6]]  # at best 0.75, after epochs 2 and 3
+    height, theirs, mine = race.epochs(published, [[0.8, 0.7], [0.7, 0.74, 0.76]])
+    assert (height, theirs, mine) == pytest.approx((0.75, 2.5, 2.0))
+    assert race.epochs(published, [[0.8], [0.7, 0.74]])[2] == float("inf")
+
+
+def test_a_race_without_recorded_runs_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "recorded", lambda *_: [])
+    tasks = [row.task for row in rows.ROWS if row.name.startswith("race-")]
+    assert sorted(tasks) == sorted(race.TASKS) and set(tasks) <= set(one.TASKS)
+    for task in tasks:
+        assert race.TASKS[task] in race.missing(task)
+    assert not race.missing("f2")
 
 
 def test_table_and_picture(root: Path, tmp_path: Path) -> None:

@@ -77,6 +77,14 @@ ROWS = (
         environment=NO_AMX,
         steps=(20, 100),
     ),
+    *(
+        Row(f"race-{short}", f"race_{short}", title, "seconds", 0.2, steps=steps)
+        for short, title, steps in (
+            ("fashion", "Fashion-MNIST to F2's best validation accuracy", (10, 60)),
+            ("cats", "Cats and dogs to C2's best validation accuracy", (4, 20)),
+            ("cifar", "CIFAR-10 to L1's best validation accuracy", (20, 100)),
+        )
+    ),
     Row(
         "augmentation",
         "augmentation",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import race
 import startup
 from rows import BY_NAME, NO_AMX, ROWS, Row, summary
 
@@ -125,6 +126,9 @@ def main() -> int:
 
     missed = 0
     for row in chosen:
+        if missing := race.missing(row.task):
+            print(f"{row.title}: left out, for {missing}")
+            continue
         steps = steps_of(row, args.quick)
         how = f", {steps[1]} steps after {steps[0]}, scaled" if steps[1] else ""
         print(f"{row.title} ({row.unit}{how})", flush=True)
