@@ -115,9 +115,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 class Conv2D(keras.layers.Conv2D):
     """Keras's convolution, with a quicker gradient of the kernel where pictures are small.
 
-    On processors with AMX, the gradient of a 3 by 3 kernel in bfloat16 takes two to three times as
-    long as the rest of the layer once the signal is 8 pixels wide or less: a row is shorter than
-    the processor's tile. Eight pictures of a batch are set side by side for it, with a column of
+    On processors with AMX, the gradient of a 3 by 3 kernel in bfloat16 takes longer than the
+    rest of the layer once the signal is 8 pixels wide or less: a row is shorter than the
+    processor's tile. Eight pictures of a batch are set side by side for it, with a column of
     zeros between them, so that the sums are the same. Everything else is Keras's.
     """
 
