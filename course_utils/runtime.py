@@ -48,16 +48,18 @@ with _quiet_stderr():
 tf.get_logger().setLevel("ERROR")
 
 
-def _processor_has_amx() -> bool:
-    """Whether the processor multiplies bfloat16 matrices in hardware; only Linux tells."""
+def _processor_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware; only Linux tells."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as handle:
-            has_amx = "amx_bf16" in handle.read()
+            flags = handle.read()
     except OSError:
         return False
-    # oneDNN obeys this variable; with it set lower the processor's AMX units stay idle.
+    # oneDNN obeys this variable; set lower, it leaves the units for bfloat16 idle.
     ceiling = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    return has_amx and ("AMX" in ceiling or ceiling in ("", "DEFAULT", "ALL"))
+    if "AMX" in ceiling or ceiling in ("", "DEFAULT", "ALL"):
+        return "amx_bf16" in flags or "avx512_bf16" in flags
+    return "avx512_bf16" in flags and ("BF16" in ceiling or "FP16" in ceiling)
 
 
 def _gpu_has_bfloat16() -> bool:
@@ -75,8 +77,8 @@ def resolve_precision(precision: str = "auto") -> str:
     Parameters
     ----------
     precision : {"auto", "float32", "mixed_bfloat16"}
-        "auto" takes bfloat16 where the hardware multiplies it (a processor with AMX, a GPU of
-        compute capability 8.0 or newer) and float32 elsewhere, where bfloat16 is slower.
+        "auto" takes bfloat16 where the hardware multiplies it (a processor with AMX or AVX512-BF16,
+        a GPU of compute capability 8.0 or newer) and float32 elsewhere, where bfloat16 is slower.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def resolve_precision(precision: str = "auto") -> str:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
     if precision != "auto":
         return precision
-    return "mixed_bfloat16" if _gpu_has_bfloat16() or _processor_has_amx() else "float32"
+    return "mixed_bfloat16" if _gpu_has_bfloat16() or _processor_has_bfloat16() else "float32"
 
 
 def fresh_start(seed: int, precision: str = "auto") -> str:

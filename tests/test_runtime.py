@@ -18,7 +18,8 @@ from course_utils import __version__, runtime
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 
 WITH_AMX = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx512f amx_bf16 amx_tile\n"
-WITHOUT_AMX = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx2 avx512f avx512_bf16\n"
+WITH_AVX512_BF16 = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx512f avx512_bf16\n"
+WITHOUT_BF16 = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx2 avx512f avx512bw\n"
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def leave_float32():
 def machine(monkeypatch):
     """Make the module see another machine: its /proc/cpuinfo, its GPU's details, its oneDNN."""
 
-    def pretend(cpuinfo=WITHOUT_AMX, gpu=None, ceiling=None):
+    def pretend(cpuinfo=WITHOUT_BF16, gpu=None, ceiling=None):
         def opened(path, *arguments, **options):
             if path != "/proc/cpuinfo":
                 return open(path, *arguments, **options)
@@ -55,13 +56,17 @@ def machine(monkeypatch):
     ("where", "policy"),
     [
         ({"cpuinfo": WITH_AMX}, "mixed_bfloat16"),
-        ({"cpuinfo": WITHOUT_AMX}, "float32"),
+        ({"cpuinfo": WITHOUT_BF16}, "float32"),
         ({"cpuinfo": None}, "float32"),  # Windows and macOS have no such file
         ({"cpuinfo": WITH_AMX, "ceiling": "AVX512_CORE"}, "float32"),
         ({"cpuinfo": WITH_AMX, "ceiling": "avx2"}, "float32"),
         ({"cpuinfo": WITH_AMX, "ceiling": "AVX512_CORE_AMX"}, "mixed_bfloat16"),
         ({"cpuinfo": WITH_AMX, "ceiling": "DEFAULT"}, "mixed_bfloat16"),
-        ({"cpuinfo": WITHOUT_AMX, "ceiling": "AVX512_CORE_AMX"}, "float32"),
+        ({"cpuinfo": WITHOUT_BF16, "ceiling": "AVX512_CORE_AMX"}, "float32"),
+        ({"cpuinfo": WITH_AVX512_BF16}, "mixed_bfloat16"),
+        ({"cpuinfo": WITH_AVX512_BF16, "ceiling": "AVX512_CORE_BF16"}, "mixed_bfloat16"),
+        ({"cpuinfo": WITH_AVX512_BF16, "ceiling": "AVX512_CORE"}, "float32"),
+        ({"cpuinfo": WITH_AMX, "ceiling": "AVX512_CORE_BF16"}, "float32"),
         ({"gpu": {"compute_capability": (8, 0)}}, "mixed_bfloat16"),
         ({"gpu": {"compute_capability": (7, 5)}}, "float32"),
         ({"gpu": {}}, "float32"),
@@ -74,7 +79,7 @@ def test_auto_takes_bfloat16_where_the_hardware_has_it(machine, where, policy):
 
 
 @pytest.mark.parametrize("name", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("cpuinfo", [WITH_AMX, WITHOUT_AMX])
+@pytest.mark.parametrize("cpuinfo", [WITH_AMX, WITHOUT_BF16])
 def test_a_named_precision_is_taken_anywhere(machine, cpuinfo, name):
     machine(cpuinfo)
     assert runtime.resolve_precision(name) == name
