@@ -112,7 +112,7 @@ def capstone(
     first = images[:500] if size == images.shape[1] else np.zeros((2, size, size, 3), "uint8")
     shape = (size, size, images.shape[-1])
     model = names["convnet"](names["recipe"], shape, n_classes, names["whitened"](first))
-    chosen = {"one_cycle": True, "weight_decay": True, "smoothing": True}
+    chosen = {"one_cycle": True, "weight_decay": True, "label_smoothing": True}
     names["compiled"](model, chosen, 1000)
     one_hot = np.eye(n_classes, dtype="float32")[labels]
     batches = training.shuffled_batches(images, one_hot, batch_size, 0)
