@@ -149,6 +149,14 @@ def test_table_and_picture(root: Path, tmp_path: Path) -> None:
             "f2": row | {"measured": {"published": [50, 52], "ours": [20, 21]}, "facts": facts},
             "sweep": row | {"measured": {"published": [900], "ours": [90]}, "facts": scores},
             "help": row | {"measured": {"ours": [0.7]}, "facts": {}},
+            "race-cifar": row
+            | {
+                "measured": {"published": [2000], "ours": [100]},
+                "facts": {
+                    "published": {"epochs": 40.0},
+                    "ours": {"epochs": 1.5, "height": 0.74, "arm": "cifar10_ours"},
+                },
+            },
         },
     }
     path = tmp_path / "bench.json"
@@ -162,8 +170,13 @@ def test_table_and_picture(root: Path, tmp_path: Path) -> None:
     assert "F2 49% of bfloat16" in done.stdout
     assert "stacked minus separate: +0.25 points over 4 networks" in done.stdout
     assert (tmp_path / "bench.png").stat().st_size > 1000
+    races, others = done.stdout.split("Measured")[1:]
+    assert "| 2,000 | 100 | 0.05 | ≤ 0.2 | met | 1 |" in races
+    assert "74.0 % after 40.0 epochs, ours (`cifar10_ours`) after 1.5" in races
+    assert "race" not in others and "CIFAR-10 to" not in others
 
 
-def test_the_readme_keeps_its_place_for_results(root: Path) -> None:
+@pytest.mark.parametrize("part", ["races", "results"])
+def test_the_readme_keeps_its_place_for_results(root: Path, part: str) -> None:
     readme = (root / "tests" / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    assert readme.count("<!-- results -->\n") == readme.count("<!-- end of results -->\n") == 1
+    assert readme.count(f"<!-- {part} -->\n") == readme.count(f"<!-- end of {part} -->\n") == 1

@@ -233,7 +233,7 @@ def l1(way: str, args: argparse.Namespace) -> dict[str, float]:
     return _epoch(model, len(images), seconds)
 
 
-def _race(way: str, args: argparse.Namespace) -> dict[str, float]:
+def _race(way: str, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds until the published recipe's best validation accuracy; see race.py."""
     import race
 
@@ -254,7 +254,12 @@ def _race(way: str, args: argparse.Namespace) -> dict[str, float]:
     steps = (2, max(2, 32 * args.steps[1] // batch_size))
     seconds = fit_seconds(model, batches, steps=steps, shuffle=False)
     epoch_seconds = seconds * math.ceil(n / batch_size)
-    return {"value": found["ours"] * epoch_seconds, "epochs": found["ours"]}
+    return {
+        "value": found["ours"] * epoch_seconds,
+        "epochs": found["ours"],
+        "height": found["height"],
+        "arm": found["run"]["arm"],
+    }
 
 
 def augmentation(way: str, args: argparse.Namespace) -> dict[str, float]:

@@ -1,4 +1,8 @@
-"""Make the table and the picture of the README beside this file from build/bench.json."""
+"""Make the tables and the picture of the README beside this file from build/bench.json.
+
+The races have a table of their own, so that either table can be from another machine: a table of
+which build/bench.json has no row stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 README, PICTURE = HERE / "README.md", HERE / "seconds.png"
-BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
+MARKS = ("<!-- {} -->\n", "<!-- end of {} -->\n")
 TRAINED = ("f2", "c1", "l1", "f2-no-amx", "c1-no-amx", "l1-no-amx")
 
 
@@ -92,9 +96,9 @@ def accuracies(results: dict[str, Any]) -> list[str]:
     ]
 
 
-def text(results: dict[str, Any]) -> str:
-    """Everything between the marks of the README, without the picture."""
-    machine, rows = results["machine"], results["rows"]
+def table(results: dict[str, Any], names: list[str]) -> list[str]:
+    """Where and when some rows were measured, and the rows."""
+    machine, rows = results["machine"], {name: results["rows"][name] for name in names}
     dates = sorted({found["date"] for found in rows.values()})
     versions = machine["versions"]
     lines = [
@@ -109,7 +113,28 @@ def text(results: dict[str, Any]) -> str:
         "| | published way | ours | ratio | goal | | pairs |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [line(row, rows[row.name]) for row in ROWS if row.name in rows]
+    return lines + [line(BY_NAME[name], found) for name, found in rows.items()]
+
+
+def races(results: dict[str, Any], names: list[str]) -> str:
+    """Everything between the marks of the races."""
+    lines = table(results, names)
+    epochs = []
+    for name in names:
+        facts = results["rows"][name]["facts"]
+        after = [f"{facts[way]['epochs']:.1f}" for way in ("published", "ours")]
+        title = BY_NAME[name].title.split(" to ")[0]
+        epochs.append(
+            f"{title} {100 * facts['ours']['height']:.1f} % after {after[0]} epochs, ours "
+            f"(`{facts['ours']['arm']}`) after {after[1]}"
+        )
+    return "\n".join([*lines, "", f"In the recorded runs: {'; '.join(epochs)}."]) + "\n"
+
+
+def text(results: dict[str, Any], names: list[str]) -> str:
+    """Everything between the marks of the other rows, without the picture."""
+    rows = results["rows"]
+    lines = table(results, names)
     lines += ["", *ceilings(results)]
     if trained := [name for name in TRAINED if name in rows]:
         parts = []
@@ -180,18 +205,27 @@ def main() -> None:
     if not args.results.exists():
         parser.error(f"{args.results} does not exist: run `make bench` first")
     results = json.loads(args.results.read_text(encoding="utf-8"))
-    table = text(results)
-    if any(name in results["rows"] for name in TRAINED):
+    names = [row.name for row in ROWS if row.name in results["rows"]]
+    of_races = [name for name in names if name.startswith("race-")]
+    others = [name for name in names if name not in of_races]
+    made = {"races": races(results, of_races)} if of_races else {}
+    if others:
+        made["results"] = text(results, others)
+    if any(name in others for name in TRAINED):
         figure, alt = picture(results)
-        table += f"\n![{alt}]({PICTURE.name})\n"
+        made["results"] += f"\n![{alt}]({PICTURE.name})\n"
         where = PICTURE if args.write else args.results.with_suffix(".png")
         figure.savefig(where, metadata={"Software": None})
     if not args.write:
-        print(table)
+        print(*made.values(), sep="\n")
         return
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    page = README.read_text(encoding="utf-8")
+    for part, lines in made.items():
+        begin, end = (mark.format(part) for mark in MARKS)
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{begin}\n{lines}\n{end}{after}"
+    README.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
