@@ -129,6 +129,21 @@ def test_a_race_without_recorded_runs_is_left_out(monkeypatch: pytest.MonkeyPatc
     assert not race.missing("f2")
 
 
+@pytest.mark.parametrize("dataset", ["cats_vs_dogs", "cifar10"])
+def test_a_race_trains_the_capstone(
+    dataset: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(root / "tests" / "benchmarks")
+    _, shape, n_classes = race.RACES[dataset]
+    images = np.random.default_rng(0).integers(0, 256, (8, *shape), dtype="uint8")
+    model, batches = race.capstone(dataset, images, np.arange(8) % n_classes, 4)
+    before = [weight.numpy() for weight in model.trainable_weights]
+    model.fit(batches, verbose=0)
+    after = [weight.numpy() for weight in model.trainable_weights]
+    assert model.output_shape == (None, n_classes)
+    assert any((x != y).any() for x, y in zip(before, after, strict=True))
+
+
 def test_table_and_picture(root: Path, tmp_path: Path) -> None:
     gflops = {f"{w} {d}": 100.0 for w in ("matmul", "conv") for d in ("float32", "bfloat16")}
     row = {"date": "2000-01-02", "load": 0.0}

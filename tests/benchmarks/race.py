@@ -106,7 +106,16 @@ def capstone(
         "pictures": SimpleNamespace(x_train=images),
     }
     with contextlib.redirect_stdout(io.StringIO()):
-        cells = ("recipes", "network", "whiten", "augment", "pipeline", "cycle", "compile")
+        cells = [
+            "recipes",
+            "quick-shift",
+            "network",
+            "whiten",
+            "augment",
+            "pipeline",
+            "cycle",
+            "compile",
+        ]
         names = from_notebook("07_capstone", *cells, **names)
     size = names["size"]
     first = images[:500] if size == images.shape[1] else np.zeros((2, size, size, 3), "uint8")
