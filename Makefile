@@ -77,7 +77,7 @@ lint: $(STAMP) ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(STAMP) ## measure the course against the published way (25 minutes; BENCH="f2 memory" for some)
+bench: $(STAMP) ## measure the course against the published way (35 minutes; BENCH="f2 memory" for some)
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
 data: $(STAMP) ## fetch and verify the full data sets

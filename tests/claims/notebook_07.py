@@ -21,7 +21,7 @@ from measures import (
 from course_utils import ledger, stats
 
 NOTEBOOK = "07_capstone"
-SETS = ("cifar10", "mnist")
+SETS = ("cifar10", "fashion_mnist", "mnist")
 STEPS = (
     "published",
     "batch_norm",
@@ -77,8 +77,10 @@ CLAIMS: Claims = {
     "07-ahead": lambda: (
         min(ahead(name).min() for name in SETS) > 0
         and says(ahead("cifar10"), 21.6, 20.0, 23.3)
+        and says(ahead("fashion_mnist"), 5.5, 4.4, 6.5)
         and says(ahead("mnist"), 4.0, 3.4, 4.5)
         and says(ahead("cifar10", on_test), 21.0, 19.8, 22.1)
+        and says(ahead("fashion_mnist", on_test), 5.2, 4.0, 6.4)
         and says(ahead("mnist", on_test), 3.7, 3.1, 4.3)
     ),
     "07-steps": lambda: (
@@ -95,6 +97,17 @@ CLAIMS: Claims = {
         and says(step("cifar10", "weight_decay"), 0.0, -1.2, 1.1)
         and says(step("cifar10", "ours"), -0.4, -1.9, 1.1)
     ),
+    "07-clothes": lambda: (
+        steps_with("fashion_mnist", "worse") == {"batch_norm", "one_cycle", "augmentation"}
+        and steps_with("fashion_mnist", "better") == {"network", "whitening"}
+        and says(step("fashion_mnist", "batch_norm"), -1.2, -1.9, -0.6)
+        and says(step("fashion_mnist", "one_cycle"), -2.6, -4.0, -1.2)
+        and says(step("fashion_mnist", "augmentation"), -3.6, -5.2, -2.1)
+        and says(step("fashion_mnist", "network"), 12.1, 10.6, 13.7)
+        and says(step("fashion_mnist", "whitening"), 0.6, 0.2, 1.1)
+        and says(step("fashion_mnist", "weight_decay"), 0.3, 0.0, 0.6)
+        and says(step("fashion_mnist", "ours"), -0.2, -0.6, 0.1)
+    ),
     "07-digits": lambda: (
         steps_with("mnist", "better") == {"one_cycle", "network"}
         and steps_with("mnist", "within noise") == {"augmentation", "weight_decay", "ours"}
@@ -106,10 +119,13 @@ CLAIMS: Claims = {
     ),
     "07-smoothing": lambda: (
         says_fine(less_sure("cifar10"), 0.15, 0.14, 0.16)
+        and says_fine(less_sure("fashion_mnist"), 0.06, 0.05, 0.06)
         and says_fine(less_sure("mnist"), 0.09, 0.08, 0.10)
     ),
     "07-two-views": lambda: (
-        says_fine(two_views("cifar10"), 0.52, 0.01, 1.03) and (two_views("cifar10") < 0).sum() == 1
+        says_fine(two_views("cifar10"), 0.52, 0.01, 1.03)
+        and (two_views("cifar10") < 0).sum() == 1
+        and says_fine(two_views("fashion_mnist"), 0.09, -0.36, 0.54)
     ),
     "07-gap": lambda: (
         says(
