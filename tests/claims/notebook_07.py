@@ -21,7 +21,7 @@ from measures import (
 from course_utils import ledger, stats
 
 NOTEBOOK = "07_capstone"
-SETS = ("cifar10", "fashion_mnist", "mnist")
+SETS = ("cifar10", "fashion_mnist", "cats_vs_dogs", "mnist")
 STEPS = (
     "published",
     "batch_norm",
@@ -78,9 +78,11 @@ CLAIMS: Claims = {
         min(ahead(name).min() for name in SETS) > 0
         and says(ahead("cifar10"), 21.6, 20.0, 23.3)
         and says(ahead("fashion_mnist"), 5.5, 4.4, 6.5)
+        and says(ahead("cats_vs_dogs"), 5.8, 4.0, 7.6)
         and says(ahead("mnist"), 4.0, 3.4, 4.5)
         and says(ahead("cifar10", on_test), 21.0, 19.8, 22.1)
         and says(ahead("fashion_mnist", on_test), 5.2, 4.0, 6.4)
+        and says(ahead("cats_vs_dogs", on_test), 5.3, 3.6, 7.0)
         and says(ahead("mnist", on_test), 3.7, 3.1, 4.3)
     ),
     "07-steps": lambda: (
@@ -108,6 +110,17 @@ CLAIMS: Claims = {
         and says(step("fashion_mnist", "weight_decay"), 0.3, 0.0, 0.6)
         and says(step("fashion_mnist", "ours"), -0.2, -0.6, 0.1)
     ),
+    "07-animals": lambda: (
+        steps_with("cats_vs_dogs", "better") == {"network", "whitening"}
+        and steps_with("cats_vs_dogs", "worse") == {"augmentation"}
+        and says(step("cats_vs_dogs", "network"), 3.7, 1.3, 6.1)
+        and says(step("cats_vs_dogs", "whitening"), 2.2, 0.8, 3.6)
+        and says(step("cats_vs_dogs", "augmentation"), -1.8, -3.6, -0.1)
+        and says(step("cats_vs_dogs", "batch_norm"), -1.8, -8.5, 5.0)
+        and says(step("cats_vs_dogs", "one_cycle"), 2.7, -3.3, 8.7)
+        and says(step("cats_vs_dogs", "weight_decay"), 1.5, -0.1, 3.2)
+        and says(step("cats_vs_dogs", "ours"), -1.4, -4.2, 1.5)
+    ),
     "07-digits": lambda: (
         steps_with("mnist", "better") == {"one_cycle", "network"}
         and steps_with("mnist", "within noise") == {"augmentation", "weight_decay", "ours"}
@@ -121,11 +134,13 @@ CLAIMS: Claims = {
         says_fine(less_sure("cifar10"), 0.15, 0.14, 0.16)
         and says_fine(less_sure("fashion_mnist"), 0.06, 0.05, 0.06)
         and says_fine(less_sure("mnist"), 0.09, 0.08, 0.10)
+        and says_fine(less_sure("cats_vs_dogs"), -0.08, -0.11, -0.05)
     ),
     "07-two-views": lambda: (
         says_fine(two_views("cifar10"), 0.52, 0.01, 1.03)
         and (two_views("cifar10") < 0).sum() == 1
         and says_fine(two_views("fashion_mnist"), 0.09, -0.36, 0.54)
+        and says_fine(two_views("cats_vs_dogs"), 0.67, -0.72, 2.05)
     ),
     "07-gap": lambda: (
         says(
