@@ -101,11 +101,6 @@ def test_flop_of_a_small_network() -> None:
         ("04_small_data_cats_vs_dogs", ("network",), "pets_convnet"),
         ("05_l2_regularization", ("network",), "cifar_l2"),
         ("06_dropout_early_stopping", ("network",), "mnist_dense"),
-        (
-            "07_capstone",
-            ("network", "whiten", "augment", "pipeline", "compile"),
-            "augmented",
-        ),
     ],
 )
 def test_the_notebooks_have_the_cells(name: str, cells: tuple[str, ...], defined: str) -> None:
