@@ -72,8 +72,14 @@ def command(names: tuple[str, ...], target: Path) -> None:
 
     sources = notebooks.find(names)
     refuse_own_folder(sources, target)
+    target = target.resolve()  # the zip is named after it
+    if (target / "ledger.jsonl").exists():
+        raise notebooks.Refused(
+            f"{relative(target)} holds notebooks that were run, and their ledger; choose another "
+            f"folder with --to."
+        )
     target.mkdir(parents=True, exist_ok=True)
-    for old in target.glob("*.ipynb"):
+    for old in target.glob(notebooks.PATTERN):  # of an earlier edition; other notebooks stay
         old.unlink()
     n_solutions, linked = 0, False
     for source in sources:
