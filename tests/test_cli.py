@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -118,8 +117,6 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_has_help(name: str) -> None:
-    if importlib.util.find_spec(cli.COMMANDS[name][0]) is None:
-        pytest.skip(f"{name} is not written yet")
     result = run(name, "--help")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Usage:")
@@ -195,6 +192,16 @@ def test_a_chosen_ledger_is_only_added_to(
     assert run("run", "00", "--to", "out").exit_code == 0
     assert [record["epochs"] for record in ledger.read()] == [99, 3]
     assert not (course.parent / "out" / "ledger.jsonl").exists()
+
+
+def test_the_readers_own_ledger_is_kept(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_LEDGER", raising=False)
+    own = ledger.default_path()
+    ledger.append(RECORD)
+    done = run("run", "00", "--to", str(own.parent))
+    assert done.exit_code == 2
+    assert "choose another folder with --to" in done.output
+    assert len(ledger.read(own)) == 1
 
 
 def test_a_cell_that_takes_too_long(course: Path) -> None:

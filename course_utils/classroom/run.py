@@ -95,12 +95,17 @@ def run_all(
     from course_utils import ledger
     from course_utils.classroom import claims, report, tables
 
-    target.mkdir(parents=True, exist_ok=True)
     own = target.resolve() / "ledger.jsonl"
     chosen = os.environ.get("COURSE_LEDGER")
     book = Path(chosen).resolve() if chosen else own
     if not chosen:
+        if own == ledger.default_path().resolve():
+            raise notebooks.Refused(
+                f"{relative(own)} is your own ledger, which this command would begin anew; choose "
+                f"another folder with --to."
+            )
         _forget(own, None if full else {source.stem for source, _ in plan})
+    target.mkdir(parents=True, exist_ok=True)
     n_before = len(ledger.read(book))
     outcomes = []
     progress = Progress(len(plan))
@@ -135,9 +140,14 @@ def _forget(path: Path, stems: set[str] | None) -> None:
     from course_utils import ledger
 
     kept = [] if stems is None else [r for r in ledger.read(path) if r["notebook"] not in stems]
-    path.unlink(missing_ok=True)
-    for record in kept:
-        ledger.append(record, path)
+    if not kept:
+        path.unlink(missing_ok=True)
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # whole, or as it was
+        new = Path(folder) / path.name
+        for record in kept:
+            ledger.append(record, new)
+        os.replace(new, path)
 
 
 def _print_summary(outcomes: list[Outcome], table: str, index: Path) -> None:
