@@ -116,16 +116,24 @@ def test_goes_on_where_it_stopped(clone: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_a_killed_command_left_is_collected(clone: Path) -> None:
     left = {"notebook": "01_small", "arm": "a", "seed": 1, "protocol": "honest"}
-    ledger.append(
-        left | {"data": {"name": "mnist", "scale": "embedded"}},
-        clone / "build" / "reproduce" / "ledger.jsonl",
-    )
-    ledger.append(  # of no interest to the plan
-        left | {"arm": "trial", "data": {"name": "mnist", "scale": "embedded"}},
-        clone / "build" / "reproduce" / "ledger.jsonl",
-    )
-    run("--list")
+    file = clone / "build" / "reproduce" / "embedded-01_small-a-b-1.jsonl"
+    own = {"data": {"name": "mnist", "scale": "embedded"}}
+    ledger.append(left | own, file)
+    ledger.append(left | own | {"arm": "trial"}, file)  # of no interest to the plan
+    run("--scale", "full")  # nothing to do
     assert recorded(clone) == [("a", 1)]
+
+
+def test_files_of_others_are_left_alone(clone: Path) -> None:
+    one = {"notebook": "01_small", "arm": "a", "seed": 1, "protocol": "honest"}
+    one |= {"data": {"name": "mnist", "scale": "embedded"}}
+    work = clone / "build" / "reproduce"
+    ledger.append(one, work / "ledger.jsonl")  # a reader's own, for --work may be any folder
+    ledger.append(one, work / "embedded-01_small-a-b-1.jsonl")
+    run("--list")  # the command may be at work in another terminal
+    assert len(list(work.glob("*.jsonl"))) == 2
+    run("--scale", "full")  # nothing to do
+    assert [path.name for path in work.glob("*.jsonl")] == ["ledger.jsonl"]
 
 
 def test_an_arm_under_two_protocols(clone: Path) -> None:

@@ -132,6 +132,11 @@ def _stem(planned: Planned, arms: list[str]) -> str:
     return name.replace(":", "_")
 
 
+def _own_files(planned: Planned) -> str:
+    """Pattern of the files that `_stem` names, for any of the arms."""
+    return f"{planned.scale}-{planned.notebook}-*-{planned.seed}.jsonl"
+
+
 def _run(planned: Planned, arms: list[str], work: Path, progress: Progress) -> Outcome:
     (source,) = notebooks.find([planned.notebook])
     values = notebooks.profile_values(source, planned.profile) | planned.values
@@ -208,8 +213,9 @@ def command(
     hand (course data), and the whole takes many hours on two cores.
     """
     work = work.resolve()
-    for left in work.glob("*.jsonl"):
-        _collect(left)
+    if not only_list:  # another terminal may be writing these files
+        for left in {left for one in plan() for left in work.glob(_own_files(one))}:
+            _collect(left)
     todo = [
         (planned, arms)
         for planned in _wanted(names, scale)
