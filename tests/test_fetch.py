@@ -216,6 +216,12 @@ def test_course_data_copies_an_unpacked_share(server, shared, tmp_path):
     result = run("cats_vs_dogs", "--to", tmp_path / "copy")
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "copy" / "dogs-vs-cats" / "train").iterdir())) == 22
+    # A copy that was broken off left this; the next one begins anew.
+    broken = tmp_path / "again" / ".dogs-vs-cats.part" / "train"
+    broken.mkdir(parents=True)
+    (broken / "cat.0.jpg").write_bytes(b"half")
+    datasets.fetch("cats_vs_dogs", tmp_path / "again")
+    assert len(list((tmp_path / "again" / "dogs-vs-cats" / "train").iterdir())) == 22
 
 
 def test_course_data_knows_its_names(cache):

@@ -112,6 +112,7 @@ def photographs(folder: Path | None = None) -> tuple[Path, str]:
             target = home / "dogs-vs-cats" / "train"
             if target.exists():
                 return target, "already there"
+            shutil.rmtree(work / "train", ignore_errors=True)  # of a copy that was broken off
             shutil.copytree(found[1], work / "train")
             target.parent.mkdir(exist_ok=True)
             os.replace(work / "train", target)

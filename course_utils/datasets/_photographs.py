@@ -71,7 +71,10 @@ def download(work: Path, home: Path) -> Path:
 
 def _clear(work: Path) -> None:
     for leftover in work.iterdir():
-        leftover.unlink()
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
 
 
 def stamp(origin: Path, names: Iterable[str]) -> str:
