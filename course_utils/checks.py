@@ -206,7 +206,7 @@ def _equal(given: Any, expected: Any) -> bool:
     try:
         return np.shape(given) == np.shape(expected) and bool(np.allclose(given, expected))
     except (TypeError, ValueError):
-        return bool(given == expected)
+        return bool(np.all(given == expected))
 
 
 def _short(value: Any) -> str:

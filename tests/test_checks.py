@@ -211,3 +211,9 @@ def test_exercise_that_stops_does_not_stop_the_notebook(
 def test_exercise_compares_shapes(capsys: pytest.CaptureFixture[str]) -> None:
     done, _ = answer(capsys, lambda values: np.array([3.0, 3.0]))
     assert not done
+
+
+@pytest.mark.parametrize("given", [["a", "b"], [None, None], np.full(2, None)])
+def test_exercise_takes_an_answer_that_is_no_number(given: object) -> None:
+    expected = np.array([1.0, 2.0])
+    assert not checks.exercise(lambda: given, [((), expected)], hint="Two numbers.")
