@@ -1,6 +1,6 @@
-# Everything runs in .venv, which is made on first need and remade when pyproject.toml or
-# constraints.txt change. `make setup PYTHON=python3.12` chooses the interpreter that makes it; to
-# change it later, remove .venv first. test-colab and test-newest run the same tests in environments
+# Everything runs in .venv, which is made on first need and brought up to date when pyproject.toml
+# or constraints.txt change. `make setup PYTHON=python3.12` chooses the interpreter that makes it;
+# to change it later, remove .venv first. test-colab and test-newest run the same tests in environments
 # of their own: VENV is the folder, PINS the file that holds the versions (empty: the newest).
 
 VENV := .venv
