@@ -204,6 +204,14 @@ def test_the_readers_own_ledger_is_kept(course: Path, monkeypatch: pytest.Monkey
     assert len(ledger.read(own)) == 1
 
 
+def test_a_file_in_the_way_ends_in_one_sentence(course: Path) -> None:
+    (course.parent / "file").write_text("")
+    done = run("prepare", "00", "--to", "file/below")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
+    assert "file" in done.output and "Traceback" not in done.output
+
+
 def test_a_cell_that_takes_too_long(course: Path) -> None:
     write(course / "02_slow.ipynb", new_code_cell("import time\ntime.sleep(60)"))
     result = run("run", "02", "--timeout", "1", "--to", "out")
