@@ -56,7 +56,7 @@ class Flag:
 
     def problem(self, value: Any) -> str | None:
         """Say what is allowed, or None where `value` is."""
-        return None if isinstance(value, bool) else "true or false"
+        return None if isinstance(value, bool) else "True or False"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def test_allowed(rule, values):
             "a number from 0.5 to 2",
             [0.4, 2.1, NAN, INFINITY, -INFINITY, True, "1", "", None, [1.0]],
         ),
-        (Flag(), "true or false", [0, 1, "true", "", None]),
+        (Flag(), "True or False", [0, 1, "true", "", None]),
         (Text(), "a text that is not empty", ["", "  ", 3, None, True, ["x"]]),
         (
             Choice(("embedded", "full")),

@@ -29,7 +29,7 @@ def test_every_parameter_has_a_rule_and_is_checked(path: Path) -> None:
     assert sorted(names) == sorted(known)
     for name in known:
         words = parameters.allowed(name, dataset, rules)
-        assert words.startswith(("a ", "one of ", "true or false")), words
+        assert words.startswith(("a ", "one of ", "True or False")), words
 
 
 def test_rules_are_told_in_the_words_of_the_refusal() -> None:
