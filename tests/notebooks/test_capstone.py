@@ -34,3 +34,13 @@ def test_recorded_runs_have_the_recipes_of_the_notebook(
         recipe = recipes[record["data"]["name"]]
         recorded = {name: record["parameters"].get(name) for name in recipe}
         assert recorded == recipe, f"{record['arm']}, seed {record['seed']}: record it again"
+
+
+@pytest.mark.parametrize("scale", ["embedded", "full"])
+def test_the_steps_of_a_ladder_were_trained_equally_long(scale: str) -> None:
+    lengths: dict[str, set[int]] = {}
+    for record in ledger.recorded(scale, NOTEBOOK):
+        if not record["arm"].endswith("_short"):  # a fifth of the epochs, for the race only
+            lengths.setdefault(record["data"]["name"], set()).add(record["epochs"])
+    assert lengths
+    assert all(len(of_set) == 1 for of_set in lengths.values()), lengths
