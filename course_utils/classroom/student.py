@@ -79,7 +79,7 @@ def command(names: tuple[str, ...], target: Path) -> None:
             f"folder with --to."
         )
     target.mkdir(parents=True, exist_ok=True)
-    for old in target.glob(notebooks.PATTERN):  # of an earlier edition; other notebooks stay
+    for old in target.glob(notebooks.PATTERN):  # those named by number, as the course names its own
         old.unlink()
     n_solutions, linked = 0, False
     for source in sources:
