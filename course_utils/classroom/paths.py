@@ -1,7 +1,7 @@
 """Where a command may write: folders of its own, and in them only the files that it wrote.
 
-A folder that a command wrote into holds the marker ``.course.json``: the command, and each file with
-its digest. What is not in the marker, or was changed since, is never replaced or removed.
+A folder that a command wrote into holds the marker ``.course.json``: the command, and the digest of
+each file. What is not in the marker, or was changed since, is never replaced or removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,10 +105,12 @@ class Claim:
             yield Path(folder)
 
     def take(self, staged: Path, names: Iterable[str]) -> None:
-        """Put files of a staging folder in their places, all together."""
-        names = [name for name in names if not self._is_whole(name)]
+        """Put files of a staging folder, where only their last names count, in their places."""
+        names = list(names)
         self.check(names)
-        digests = {name: _digest(staged / Path(name).name) for name in names}
+        digests = {
+            name: _digest(staged / Path(name).name) for name in names if not self._is_whole(name)
+        }
         # While they move, old and new are ours, so that a kill in between leaves no foreign file.
         self._save(
             {name: [*(self.files.get(name) or ()), digest] for name, digest in digests.items()}
@@ -120,10 +122,15 @@ class Claim:
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write or replace one file, whole or not at all."""
-        content = content.encode() if isinstance(content, str) else content
+        self.write_all({name: content})
+
+    def write_all(self, files: Mapping[str, str | bytes]) -> None:
+        """Write or replace files, each whole or not at all, and all together."""
         with self.staging() as staged:
-            (staged / Path(name).name).write_bytes(content)
-            self.take(staged, [name])
+            for name, content in files.items():
+                content = content.encode() if isinstance(content, str) else content
+                (staged / Path(name).name).write_bytes(content)
+            self.take(staged, files)
 
     def note(self, *names: str) -> None:
         """Make folders, or files that grow, this command's own whatever they will hold."""
@@ -186,15 +193,15 @@ def block(name: str, text: str) -> str:
     return f"<!-- course {name} -->{text}<!-- end of course {name} -->"
 
 
-def renewed(page: str, name: str, text: str) -> str:
-    """Text of a page with every block of this name renewed."""
+def renewed(page: str, name: str, text: str) -> str | None:
+    """Text of a page with every block of this name renewed; None where it has no such block."""
     pattern = re.compile(re.escape(block(name, "@")).replace("@", ".*?"), re.S)
-    return pattern.sub(lambda _: block(name, text), page)
+    return pattern.sub(lambda _: block(name, text), page) if pattern.search(page) else None
 
 
 def renew_page(path: Path, name: str, text: str) -> None:
     """Renew the block of this name in a page in Markdown; refuse a page without one."""
-    page = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if block(name, "").split("--><")[0] not in page or "<!-- end of course" not in page:
+    page = renewed(path.read_text(encoding="utf-8") if path.is_file() else "", name, f"\n{text}\n")
+    if page is None:
         raise CourseError(f"{path.name} has no place for the table: {block(name, ' … ')}.")
-    replace_file(path, renewed(page, name, f"\n{text}\n"))
+    replace_file(path, page)
