@@ -36,12 +36,10 @@ def declared(nb: NotebookNode, given: dict[str, Any] | None = None) -> Declared:
     """
     known: dict[str, Any] = {}
     for cell in nb.cells:
-        if "parameters" in notebooks.tags(cell):
-            known |= _literals(cell.source, known) | (given or {})
-        elif (
-            "injected-parameters" in notebooks.tags(cell) and not given
-        ):  # else papermill replaces it
-            known |= _literals(cell.source, known)
+        if {"parameters", "injected-parameters"} & set(notebooks.tags(cell)):
+            # Values that are given replace those that were injected before.
+            injected = given and "parameters" not in notebooks.tags(cell)
+            known |= given if given and injected else _literals(cell.source, known) | (given or {})
         elif "setup" in notebooks.tags(cell):
             known = _literals(cell.source, known) | known
             for call in _calls(cell.source):

@@ -35,7 +35,7 @@ def file_names(stems: Iterable[str], *, linked: bool) -> list[str]:
 def page(nb: NotebookNode, name: str = "") -> str:
     """HTML of a notebook; without a heading in it, `name` is the title."""
     exporter = HTMLExporter(
-        template_name="lab", template_file="course.html.j2", extra_loaders=[TEMPLATES]
+        template_name="lab", template_file="page.html.j2", extra_loaders=[TEMPLATES]
     )
     claims.link_beside(nb, ".html")
     nb.metadata["title"] = notebooks.title(nb) or name
@@ -45,7 +45,7 @@ def page(nb: NotebookNode, name: str = "") -> str:
 
 
 def figure(nb: NotebookNode) -> tuple[bytes, str] | None:
-    """PNG and alternative text of a notebook's figure: of a cell tagged thumbnail, else the first."""
+    """PNG and alternative text of the figure tagged thumbnail, else of the first."""
     cells = [cell for cell in nb.cells if cell.cell_type == "code"]
     marked = [cell for cell in cells if "thumbnail" in notebooks.tags(cell)]
     for cell in marked + cells:
@@ -79,11 +79,11 @@ def executed(folder: Path) -> dict[str, NotebookNode]:
 
 
 def write(own: paths.Claim, records: Iterable[dict[str, Any]], *, again: bool = False) -> Path:
-    """Write ``index.html`` for the pages of a folder, and link them; with `again`, the pages too."""
+    """Write the index of the pages in a folder, and link them; with `again`, the pages too."""
     shown = executed(own.path)
     if not again:  # somebody else's notebooks may lie here too
         shown = {stem: nb for stem, nb in shown.items() if f"{stem}.html" in own.files}
-    linked = any([claims.link_beside(nb) for nb in shown.values()])
+    linked = sum(claims.link_beside(nb) for nb in shown.values()) > 0
     own.check(file_names(shown if again else (), linked=linked))
     titles = {stem: notebooks.title(nb) or stem for stem, nb in shown.items()}
     files: dict[str, str | bytes] = {}
@@ -99,7 +99,7 @@ def write(own: paths.Claim, records: Iterable[dict[str, Any]], *, again: bool = 
         files[f"{stem}.html"] = paths.renewed(html, "links", _links(stem, titles)) or html
     files |= claims_pages() if linked else {}
     files["index.html"] = _render(
-        "index.html.j2",
+        "overview.html.j2",
         cards=cards,
         failed=sum(bool(card["error"]) for card in cards),
         table=tables.html_table(list(records)),
@@ -142,5 +142,6 @@ def claims_pages() -> dict[str, str]:
 def report(folder: Path) -> None:
     """Write the page of every executed notebook in a folder, and the index, again."""
     own = paths.claim(folder, "run")
-    index = write(own, ledger.read(own.path / LEDGER), again=True)
+    records = tables.complete(ledger.read(own.path / LEDGER))
+    index = write(own, records, again=True)
     click.echo(f"Index: {paths.relative(index)}")

@@ -53,10 +53,10 @@ def run(
         outcomes.append(_one(own, source, values, timeout, label))
         if outcomes[-1].interrupted:
             break
-    records = ledger.read(own.path / report.LEDGER)
+    records = tables.complete(ledger.read(own.path / report.LEDGER))
     index = report.write(own, records)
     done = {outcome.notebook for outcome in outcomes}
-    _print_summary(outcomes, [r for r in records if r.get("notebook") in done], index)
+    _print_summary(outcomes, [r for r in records if r["notebook"] in done], index)
     if outcomes[-1].interrupted:
         raise click.Abort
     return outcomes

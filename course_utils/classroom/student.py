@@ -65,13 +65,13 @@ def student(sources: list[Path], target: Path) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(f"{own.path.name}/{name}", content)
-    archive_name = f"../{own.path.name}.zip"
-    files[archive_name] = packed.getvalue()
+    beside = own.path.with_name(f"{own.path.name}.zip")
+    files[f"../{beside.name}"] = packed.getvalue()
     earlier = own.files.keys() - files.keys()
     own.check([*files, *earlier])
     own.remove(*earlier)
     own.write_all(files)
     click.echo(
         f"{len(sources)} notebooks without outputs, {n_solutions} solutions taken out: "
-        f"{paths.relative(own.path)} and {paths.relative(own.path.with_name(own.path.name + '.zip'))}"
+        f"{paths.relative(own.path)} and {paths.relative(beside)}"
     )

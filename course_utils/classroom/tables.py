@@ -18,7 +18,7 @@ ONE_DECIMAL = ("train acc %", "val acc %", "test acc %", "gap", "best epoch", "s
 WHOLE = ("images", "n", "test uses", "epochs", "parameters")
 DECIMALS = {"val cross-entropy": 3} | dict.fromkeys(ONE_DECIMAL, 1) | dict.fromkeys(WHOLE, 0)
 # Columns that a narrow terminal can do without, the first to go first.
-DISPENSABLE = "precision,protocol,parameters,epochs,data,seconds,images,n,best epoch".split(",")
+DISPENSABLE = ["precision", "protocol", "parameters", "epochs", "data", "seconds", "images", "n"]
 # Headings that are wider than what stands under them, shortened for a terminal.
 SHORT = {
     "train acc %": "train %",
@@ -40,9 +40,8 @@ def complete(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     kept = [record for record in records if has_all(record)]
     if left_out := len(records) - len(kept):
-        click.echo(
-            f"{left_out} records are not in the table, for they lack what it shows.", err=True
-        )
+        shown = f"{left_out} of {len(records)} records"
+        click.echo(f"{shown} lack what the table shows, and are left out.", err=True)
     return kept
 
 
@@ -64,21 +63,21 @@ def formatted(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return shown
 
 
-def html_table(records: Sequence[dict[str, Any]]) -> str:
+def html_table(records: Iterable[dict[str, Any]]) -> str:
     """Table of results for the index, every cell escaped; empty where there are no records."""
-    frame = formatted(complete(records))
+    frame = formatted(records)
     return "" if frame.empty else frame.to_html(index=False, escape=True, border=0)
 
 
-def terminal_table(records: Sequence[dict[str, Any]], width: int | None = None) -> str:
-    """Table of results for a terminal, or for 100 characters; columns are left out until it fits."""
-    frame = formatted(complete(records))
+def terminal_table(records: Iterable[dict[str, Any]], width: int | None = None) -> str:
+    """Table of results for a terminal; columns are left out until it fits."""
+    frame = formatted(records)
     if frame.empty:
         return "No training runs were recorded."
     # The number is enough: the full names stand above the table.
     frame["notebook"] = [re.sub(r"^(\d+)_.*", r"\1", name) for name in frame["notebook"]]
     width = width or shutil.get_terminal_size((100, 20)).columns
-    for column in (None, *DISPENSABLE):
+    for column in (None, *DISPENSABLE, "best epoch"):
         frame = frame.drop(columns=column, errors="ignore") if column else frame
         text = frame.rename(columns=SHORT).to_string(index=False)
         if max(map(len, text.splitlines())) <= width:
