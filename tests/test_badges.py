@@ -1,4 +1,4 @@
-"""One address and one version, from pyproject.toml, in every badge and every set-up cell."""
+"""One address and one version, of the course, in every badge and every set-up cell."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 import course_utils
 from course_utils import datasets
-from course_utils.classroom import doctor
+from course_utils import machine as hardware
+from course_utils.classroom import cli, doctor
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def versions(monkeypatch, quick):
 
 
 def run():
-    return CliRunner().invoke(doctor.command)
+    return CliRunner().invoke(cli.main, ["doctor"])
 
 
 def test_an_empty_machine_can_run_and_hears_what_full_data_cost():
@@ -151,8 +152,23 @@ def test_another_backend_is_refused(tensorflow, monkeypatch):
     assert "KERAS_BACKEND=torch" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ('{"backend": "torch"}', "keras.json sets the backend torch: write tensorflow there"),
+        ('{"image_data_format": "channels_first"}', "write channels_last there"),
+        ("{}", "The course can run here."),
+        ("broken", "The course can run here."),
+    ],
+)
+def test_keras_own_settings(tensorflow, monkeypatch, tmp_path, setting, words):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "keras.json").write_text(setting)
+    assert words in run().stdout
+
+
 def test_little_memory_is_advice(tensorflow, monkeypatch):
-    monkeypatch.setattr(doctor, "_memory", lambda: (10**9, 2 * 10**9))
+    monkeypatch.setattr(hardware, "memory", lambda: 10**9)
     result = run()
     assert result.exit_code == 0
-    assert "1.0 of 2.0 GB" in result.stdout and "close other programs" in result.stdout
+    assert "memory free      1.0 of" in result.stdout and "close other programs" in result.stdout

@@ -1,4 +1,4 @@
-"""No command loses a file that it did not write, and none leaves the last good run half replaced."""
+"""No command loses a file that it did not write, nor the last good run."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_teachers_file_is_named_and_stays(
     command: list[str], theirs: str, taught: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "teacher"
-    (folder / theirs).parent.mkdir(parents=True)
+    (folder / "thumbnails").mkdir(parents=True)
     (folder / theirs).write_text("theirs")
     (folder / "2025_lecture.ipynb").write_bytes(taught.read_bytes())
     before = snapshot(tmp_path)
@@ -187,10 +187,9 @@ def test_a_stopped_first_run_is_kept_as_far_as_it_came() -> None:
 def test_what_a_notebook_writes_goes_beside_its_page(tmp_path: Path) -> None:
     own = parameters_cell()
     own.source += "\noutput_dir: str = 'runs'"
-    code = (
-        "from pathlib import Path\nfile = Path(output_dir, 'a')\nfile.parent.mkdir(exist_ok=True)"
-    )
-    write(Path("notebooks/02_files.ipynb"), own, new_code_cell(code + "\nfile.write_text('')"))
+    code = "import pathlib\nfolder = pathlib.Path(output_dir)\nfolder.mkdir(exist_ok=True)\n"
+    code += "(folder / 'a').write_text('')"
+    write(Path("notebooks/02_files.ipynb"), own, new_code_cell(code))
     for _ in range(2):
         assert run("run", "02", "--to", "out").exit_code == 0
     assert Path("out/files/a").is_file() and not list(tmp_path.glob("**/runs"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,28 @@ class Place(click.Path):
 
 FOLDER = Place(path_type=Path, file_okay=False)
 FILE = Place(path_type=Path, exists=True, dir_okay=False)
-names = click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
-pairs = click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="One value.")
-yamls = click.option(
-    "-y", "yamls", multiple=True, metavar="YAML", help="Parameters as a line of YAML."
+AT_LEAST_1 = click.IntRange(min=1)
+NAMES = click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
+VALUES = (
+    click.option("--profile", help="Take this profile's values of profiles.yaml (smoke, full)."),
+    click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="One value."),
+    click.option("-y", "yamls", multiple=True, metavar="YAML", help="Values as a line of YAML."),
 )
-profile = click.option(
-    "--profile", help="Take the values of this profile of profiles.yaml (smoke, full)."
-)
+WRITE_TO = "Folder to write into; only what the command wrote there before is replaced."
+
+
+def values(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that set parameters."""
+    for option in reversed(VALUES):
+        command = option(command)
+    return command
+
+
+def to(default: str) -> Callable[..., Any]:
+    """Option ``--to`` of a command that writes a folder."""
+    return click.option(
+        "--to", "target", type=FOLDER, default=default, show_default=True, help=WRITE_TO
+    )
 
 
 @click.group(cls=Course, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,28 +77,17 @@ def main() -> None:
 
 
 @main.command(short_help="Run notebooks; write them, HTML pages and an index.")
-@names
-@profile
-@pairs
-@yamls
-@click.option("-f", "files", multiple=True, type=FILE, help="Parameters in a YAML file.")
-@click.option("--to", "target", type=FOLDER, help="Folder to write into.  [default: build/course]")
+@NAMES
+@values
+@click.option("-f", "files", multiple=True, type=FILE, help="Values in a YAML file.")
+@click.option("--to", "target", type=FOLDER, help=f"{WRITE_TO}  [default: build/course]")
 @click.option("--in-place", is_flag=True, help="Store the outputs in the notebooks themselves.")
 @click.option(
     "--timeout",
     type=click.IntRange(min=0),
     help="Seconds one cell may take; 0 means no limit.  [default: 1800; full: no limit]",
 )
-def run(
-    names: tuple[str, ...],
-    profile: str | None,
-    pairs: tuple[tuple[str, str], ...],
-    yamls: tuple[str, ...],
-    files: tuple[Path, ...],
-    target: Path | None,
-    in_place: bool,
-    timeout: int | None,
-) -> None:
+def run(**options: Any) -> None:
     """Run notebooks and write them with their outputs, an HTML page each, and index.html.
 
     NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is run. A
@@ -91,103 +95,64 @@ def run(
     status is then 1. The folder's ledger.jsonl holds the training runs of its pages; where
     COURSE_LEDGER is set, they are recorded there too.
     """
-    from course_utils.classroom import notebooks, values
-    from course_utils.classroom import run as work
+    from course_utils.classroom.run import run
 
-    given = values.collect_values(pairs, yamls, files)
-    limit = (None if profile == "full" else work.TIMEOUT) if timeout is None else (timeout or None)
-    sources = notebooks.find(names)
-    if in_place:
-        if profile or given or target:
-            raise CourseError(
-                "--in-place stores outputs of the notebooks' own values; "
-                "leave out --profile, -p, -y, -f and --to."
-            )
-        outcomes = work.run_in_place(sources, limit)
-    else:
-        outcomes = work.run(sources, profile, given, target or Path("build/course"), limit)
-    raise SystemExit(any(outcome.error for outcome in outcomes))
+    raise SystemExit(run(**options))
 
 
 @main.command(short_help="Write a profile's values into notebooks.")
-@names
+@NAMES
 @click.option("--profile", default="smoke", show_default=True, help="Profile of profiles.yaml.")
-@click.option(
-    "--to",
-    "target",
-    type=FOLDER,
-    default="build/smoke",
-    show_default=True,
-    help="Folder to write into.",
-)
-def prepare(names: tuple[str, ...], profile: str, target: Path) -> None:
+@to("build/smoke")
+def prepare(**options: Any) -> None:
     """Write notebooks with a profile's values, without running them.
 
     NOTEBOOK is a path, a stem or a number such as 01; without one, all are taken. Stored outputs
     stay, so that `pytest --nbval-lax` can compare with them.
     """
-    from course_utils.classroom import notebooks
-    from course_utils.classroom import prepare as work
+    from course_utils.classroom.prepare import prepare
 
-    work.prepare(notebooks.find(names), profile, target)
+    prepare(**options)
 
 
 @main.command(short_help="Write the students' edition, and a zip of it.")
-@names
-@click.option(
-    "--to",
-    "target",
-    type=FOLDER,
-    default="build/student",
-    show_default=True,
-    help="Folder to write into; what the command wrote there before is replaced.",
-)
-def student(names: tuple[str, ...], target: Path) -> None:
+@NAMES
+@to("build/student")
+def student(**options: Any) -> None:
     """Write notebooks for students: no outputs, no solutions; stubs and checks stay.
 
     NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is written.
     The page of claims, to which the conclusions link, lies beside the notebooks with its records.
     Beside the folder stands a zip of it, to hand out.
     """
-    from course_utils.classroom import notebooks
-    from course_utils.classroom import student as work
+    from course_utils.classroom.student import student
 
-    work.student(notebooks.find(names), target)
+    student(**options)
 
 
 @main.command(short_help="Write the pages and the index of a run again.")
-@click.argument(
-    "folder",
-    type=Place(path_type=Path, exists=True, file_okay=False),
-    default="build/course",
-)
-def report(folder: Path) -> None:
+@click.argument("folder", type=Place(path_type=Path, exists=True, file_okay=False), required=False)
+def report(folder: Path | None) -> None:
     """Write the HTML page of every executed notebook in FOLDER, and index.html, again.
 
     FOLDER is what `course run` wrote, build/course if not given; its ledger.jsonl makes the table.
     """
-    from course_utils.classroom import report as work
+    from course_utils.classroom.report import report
 
-    work.report(folder)
+    report(folder or Path("build/course"))
 
 
 @main.command(short_help="Run the recorded runs that are missing.")
-@names
+@NAMES
 @click.option(
     "--scale", type=click.Choice(("embedded", "full")), help="Only this scale.  [default: both]"
 )
 @click.option("--list", "only_list", is_flag=True, help="Say what is missing, and run nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many executions.")
-@click.option(
-    "--work",
-    type=FOLDER,
-    default="build/reproduce",
-    show_default=True,
-    help="Folder for the executed notebooks.",
-)
+@click.option("--limit", type=AT_LEAST_1, help="Stop after this many executions.")
+@click.option("--work", type=FOLDER, default="build/reproduce", show_default=True, help=WRITE_TO)
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=AT_LEAST_1,
     default=1,
     show_default=True,
     help="Executions at a time, in processes that share the cores; their seconds are longer.",
@@ -199,9 +164,9 @@ def reproduce(**options: Any) -> None:
     on where it stopped, and repeats no run that was recorded. At scale `full` the data must be at
     hand (course data), and the whole takes many hours on two cores.
     """
-    from course_utils.classroom import reproduce as work
+    from course_utils.classroom import reproduce
 
-    raise SystemExit(work.run(**options))
+    raise SystemExit(reproduce.run(**options))
 
 
 @main.command(short_help="Run a notebook at every point of a grid, in parallel.")
@@ -213,12 +178,10 @@ def reproduce(**options: Any) -> None:
     metavar="NAME=VALUES",
     help="Values of one parameter; each combination of all -g is a run.",
 )
-@pairs
-@yamls
-@profile
+@values
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=AT_LEAST_1,
     help="Worker processes here.  [default: one for each core that has memory]",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this dask scheduler.")
@@ -248,9 +211,9 @@ def sweep(**options: Any) -> None:
     runs one notebook at a time, on as many threads as it has, and only the notebook and its
     records come back.
     """
-    from course_utils.classroom import sweep as work
+    from course_utils.classroom import sweep
 
-    raise SystemExit(work.run(**options))
+    raise SystemExit(sweep.run(**options))
 
 
 @main.command(short_help="Show the published numbers beside the course's own.")
@@ -261,31 +224,22 @@ def results(write: bool) -> None:
     Accuracies are in percent, with the half width of the 95 % t interval where there are two runs
     or more. Fewer than six runs are a record, not a claim.
     """
-    from course_utils.classroom import results as work
+    from course_utils.classroom.results import results
 
-    if write:
-        work.renew()
-    else:
-        click.echo(work.tables())
+    results(write=write)
 
 
 @main.command(short_help="List every parameter of every notebook.")
-@names
+@NAMES
 @click.option("--write", is_flag=True, help="Renew the tables in notebooks/instructors.md.")
 def parameters(names: tuple[str, ...], write: bool) -> None:
     """List every parameter of every notebook: type, default, what is allowed, and what it is.
 
     NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is listed.
     """
-    from course_utils.classroom import notebooks
-    from course_utils.classroom import parameters as work
+    from course_utils.classroom.parameters import parameters
 
-    if not write:
-        click.echo(work.tables(notebooks.find(names)))
-    elif names:
-        raise CourseError("--write renews the tables of all notebooks; leave out the names.")
-    else:
-        work.renew()
+    parameters(names, write=write)
 
 
 @main.command(short_help="Hold badges and set-up cells to one address and version.")
@@ -296,9 +250,9 @@ def badges(write: bool) -> None:
     Looks at the README, the pages in Markdown beside the notebooks, and the notebooks. The exit
     status is 1 if one of them is not current and --write was not given.
     """
-    from course_utils.classroom import badges as work
+    from course_utils.classroom.badges import badges
 
-    raise SystemExit(work.badges(write=write))
+    raise SystemExit(badges(write=write))
 
 
 @main.command(short_help="Fetch and verify the full data sets.")
@@ -307,8 +261,8 @@ def badges(write: bool) -> None:
     "--to",
     "folder",
     type=FOLDER,
-    help="Put canonical copies into FOLDER, e.g. a class share; set COURSE_DATA_DIR to it.",
     metavar="FOLDER",
+    help="Put canonical copies into FOLDER, e.g. a class share; set COURSE_DATA_DIR to it.",
 )
 def data(names: tuple[str, ...], folder: Path | None) -> None:
     """Fetch the full data sets and verify them.
@@ -317,9 +271,9 @@ def data(names: tuple[str, ...], folder: Path | None) -> None:
     Sets that are in COURSE_DATA_DIR or in the user's cache already are verified and not
     downloaded.
     """
-    from course_utils.classroom import data as work
+    from course_utils.classroom.data import fetch
 
-    raise SystemExit(work.fetch(names, folder))
+    raise SystemExit(fetch(names, folder))
 
 
 @main.command(short_help="Say what this machine has and what is missing.")
@@ -328,6 +282,6 @@ def doctor() -> None:
 
     Ends with status 1 only where the course cannot run at all.
     """
-    from course_utils.classroom import doctor as work
+    from course_utils.classroom.doctor import doctor
 
-    raise SystemExit(work.doctor())
+    raise SystemExit(doctor())

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from nbformat import NotebookNode
 
 from course_utils import checks, datasets
 from course_utils.classroom import notebooks, paths
 from course_utils.errors import CourseError
 
-BLOCK = "parameters"
 COLUMNS = ("parameter", "type", "default", "allowed", "what it is")
 PAGE = "instructors.md"
 
@@ -147,6 +147,12 @@ def tables(sources: list[Path]) -> str:
     return "\n\n".join(parts)
 
 
-def renew() -> None:
-    """Renew the tables of all notebooks in the instructors' page."""
-    paths.renew_page(notebooks.folder() / PAGE, BLOCK, tables(notebooks.find([])))
+def parameters(names: tuple[str, ...], *, write: bool) -> None:
+    """Show the tables of notebooks, or renew those of all in the instructors' page."""
+    if write and names:
+        raise CourseError("--write renews the tables of all notebooks; leave out the names.")
+    text = tables(notebooks.find(names))
+    if write:
+        paths.renew_page(notebooks.folder() / PAGE, "parameters", text)
+    else:
+        click.echo(text)

@@ -203,5 +203,5 @@ def renew_page(path: Path, name: str, text: str) -> None:
     """Renew the block of this name in a page in Markdown; refuse a page without one."""
     page = renewed(path.read_text(encoding="utf-8") if path.is_file() else "", name, f"\n{text}\n")
     if page is None:
-        raise CourseError(f"{path.name} has no place for the table: {block(name, ' … ')}.")
+        raise CourseError(f"{path.name} has no place for the tables: {block(name, ' … ')}.")
     replace_file(path, page)

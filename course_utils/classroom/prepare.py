@@ -11,12 +11,13 @@ import papermill
 from course_utils.classroom import claims, notebooks, parameters, paths
 
 
-def prepare(sources: list[Path], profile: str, target: Path) -> None:
+def prepare(names: tuple[str, ...], profile: str, target: Path) -> None:
     """Write notebooks with the values of a profile; their stored outputs stay.
 
     The ``profiles.yaml`` and the files that a notebook names, such as pictures, are copied from
     beside it, and so is the page of claims where a notebook links to it.
     """
+    sources = notebooks.find(names)
     own = paths.claim(target, "prepare", sources)
     files: dict[str, str | bytes] = {}
     for source in sources:

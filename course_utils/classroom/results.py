@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
+import click
 import numpy as np
 from scipy import stats
 
@@ -12,7 +13,6 @@ from course_utils import ledger
 from course_utils.classroom import notebooks, paths, values
 from course_utils.ledger import Record
 
-BLOCK = "results"
 HEAD = """\
 | | experiment | images | measured on | published | as published, here | honest | precision |
 |---|---|---|---|---|---|---|---|"""
@@ -110,6 +110,9 @@ def tables() -> str:
     return f"{table()}\n\n{capstone()}"
 
 
-def renew() -> None:
-    """Renew the tables in the README."""
-    paths.renew_page(notebooks.folder().parent / "README.md", BLOCK, tables())
+def results(*, write: bool) -> None:
+    """Show the tables, or renew them in the README."""
+    if write:
+        paths.renew_page(notebooks.folder().parent / "README.md", "results", tables())
+    else:
+        click.echo(tables())

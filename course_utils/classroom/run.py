@@ -15,6 +15,7 @@ import nbformat
 from course_utils import ledger
 from course_utils.classroom import claims, notebooks, parameters, paths, report, tables
 from course_utils.classroom.execute import Outcome, annotate, environment, execute, first_line
+from course_utils.classroom.values import collect_values
 from course_utils.errors import CourseError
 
 # Seconds one cell may take. The profile `full` trains for hours in one cell, so there it has none.
@@ -23,25 +24,47 @@ FILES = "files"  # folder for what the notebooks write
 
 
 def run(
-    sources: list[Path],
+    names: tuple[str, ...],
     profile: str | None,
-    given: dict[str, Any],
-    target: Path,
+    pairs: tuple[tuple[str, str], ...],
+    yamls: tuple[str, ...],
+    files: tuple[Path, ...],
+    target: Path | None,
+    in_place: bool,
     timeout: int | None,
+) -> int:
+    """Run notebooks as the command line says; return the exit status."""
+    sources = notebooks.find(names)
+    given = collect_values(pairs, yamls, files)
+    limit = (None if profile == "full" else TIMEOUT) if timeout is None else (timeout or None)
+    if not in_place:
+        plan = [(source, notebooks.profile_values(source, profile) | given) for source in sources]
+        outcomes = run_all(plan, target or Path("build/course"), limit)
+    elif profile or given or target:
+        raise CourseError(
+            "--in-place stores outputs of the notebooks' own values; "
+            "leave out --profile, -p, -y, -f and --to."
+        )
+    else:
+        outcomes = run_in_place(sources, limit)
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def run_all(
+    plan: list[tuple[Path, dict[str, Any]]], target: Path, timeout: int | None
 ) -> list[Outcome]:
-    """Execute notebooks into a folder, with a page for each and an index.
+    """Execute notebooks, each with its values, into a folder, with pages and an index.
 
     Everything is checked first. What a notebook left is put in its place when it ends: notebook,
     page and records together. The folder's ledger holds the records of the pages that stand there,
     whether they went to ``COURSE_LEDGER`` too or not.
     """
-    own = paths.claim(target, "run", sources)
+    own = paths.claim(target, "run", [source for source, _ in plan])
     if own.path / report.LEDGER == paths.absolute(ledger.default_path()):
         raise CourseError(
             f"{paths.relative(own.path / report.LEDGER)} is your own ledger, which this command "
             f"would begin anew; {paths.ELSEWHERE}"
         )
-    plan = [(source, notebooks.profile_values(source, profile) | given) for source in sources]
     for source, values in plan:
         parameters.check(source, values)
         nb = notebooks.read(source)

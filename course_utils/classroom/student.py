@@ -50,8 +50,9 @@ def student_edition(nb: NotebookNode, name: str) -> int:
     return n_solutions
 
 
-def student(sources: list[Path], target: Path) -> None:
+def student(names: tuple[str, ...], target: Path) -> None:
     """Write the students' edition of notebooks and, beside the folder, a zip of it."""
+    sources = notebooks.find(names)
     own = paths.claim(target, "student", sources)
     files: dict[str, str | bytes] = {}
     n_solutions = 0
