@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils import ledger
 from course_utils.classroom import cli, notebooks, report, tables
 from course_utils.classroom.execute import first_line, sentence
+from course_utils.classroom.values import collect_values
 
 PIXEL = (  # a PNG of one dot
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
@@ -233,6 +234,83 @@ def test_parameter_files_lines_and_pairs(course: Path) -> None:
     arguments = ["-f", "values.yaml", "-y", "epochs: 6", "-p", "epochs", "8", "--profile", "smoke"]
     assert run("run", "00", *arguments, "--to", "out").exit_code == 0
     assert outputs(Path("out/00_good.ipynb")) == ["8 full\n"]
+
+
+# What a text means, wherever it is given: as -p and -y, in a file and in a profile.
+MEANT = {
+    "3": 3, "-3": -3, "0.5": 0.5, "1e-4": 1e-4, "-2.5E+3": -2500.0, ".5e1": 5.0, "010": 10,
+    "1:30": "1:30", "True": True, "false": False, "None": None, "yes": "yes", "e-4": "e-4",
+    "1e": "1e", "2020-01-01": "2020-01-01", "Nonesuch": "Nonesuch", "'1e-4'": "1e-4",
+    "[1e-4, 010]": [1e-4, 10],
+}  # fmt: skip
+
+
+def test_a_text_has_one_meaning(course: Path) -> None:
+    names = [f"p{number}" for number in range(len(MEANT))]
+    cell = "\n".join(f"{name} = None" for name in names)
+    show = "print(repr([" + ", ".join(names) + "]))"
+    write(course / "02_all.ipynb", new_code_cell(cell, metadata={"tags": ["parameters"]}),
+          new_code_cell(show))  # fmt: skip
+    lines = [f"{name}: {text}" for name, text in zip(names, MEANT, strict=True)]
+    Path("values.yaml").write_text("\n".join(lines), encoding="utf-16")
+    profile = "\n    ".join(["02_all:\n  all:", *lines])
+    (course / "profiles.yaml").write_text(profile)
+    pairs = [word for name, text in zip(names, MEANT, strict=True) for word in ("-p", name, text)]
+    for given in (pairs, ["-f", "values.yaml"], ["--profile", "all"]):
+        assert run("run", "02", *given, "--to", "out").exit_code == 0
+        assert outputs(Path("out/02_all.ipynb")) == [f"{list(MEANT.values())}\n"]
+    # what only looks like YAML is a text
+    for text in ("a: b", "#x", "[1", "*x", "{a: 1}", "", "~/x"):
+        assert collect_values([("name", text)], []) == {"name": text}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "epoch", "3"], "has no parameter 'epoch'; did you mean 'epochs'?"),
+        (["-p", "epochs", "0"], "epochs must be a whole number from 1 to 1,000; got 0."),
+        (["-y", "rate: 3"], "has no parameter 'rate'. It has epochs, data."),
+        (["-y", "3"], "must be YAML of the form 'name: value'"),
+        (["-y", "1: 2"], "-y '1: 2': 1 is no name"),
+        (["-y", "yes: 3"], "has no parameter 'yes'"),
+        (["-f", "latin"], "must be YAML of the form 'name: value', in UTF-8"),
+        (["-f", "tab"], "line 1: found character"),
+        (["--profile", "smoke2"], "no profile 'smoke2' for 00_good; it has full, smoke for it"),
+        (["--in-place", "-p", "epochs", "3"], "--in-place stores outputs"),
+    ],
+)  # fmt: skip
+def test_refused_before_anything_runs(course: Path, arguments: list[str], message: str) -> None:
+    Path("latin").write_bytes("data: é".encode("latin-1"))
+    Path("tab").write_bytes(b"epochs:\t- 1")
+    result = run("run", "00", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output and len(result.output.splitlines()) == 1
+    assert not (course.parent / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("profiles", "message"),
+    [
+        ("05: {smoke: {epochs: 1}}", "profiles.yaml: 5 is no name"),
+        ("'05': {smoke: {epochs: 1}}", "'05' is no notebook; write its whole name"),
+        ("00_good: {1: {epochs: 1}}", "00_good: 1 is no name"),
+        ("00_good:", "00_good must be YAML of the form"),
+        ("00_good: {smoke: }", "00_good, smoke must be YAML of the form"),
+        ("00_good: [smoke]", "00_good must be YAML of the form"),
+        ("- 00_good", "profiles.yaml must be YAML of the form"),
+        ("00_good: {smoke: {epochs: 0}}", "epochs must be a whole number"),
+        ("00_good: {smoke: {data: ful}}", "data must be one of"),
+        ("01_bad: {smoke: {epochs: 1}}", "no profile 'smoke' for 00_good"),
+        ("", "no profile 'smoke' for 00_good"),
+        ("00_good:\n\tsmoke: 1", "line 2"),
+    ],
+)  # fmt: skip
+def test_profiles_that_mean_nothing_are_refused(course: Path, profiles: str, message: str) -> None:
+    (course / "profiles.yaml").write_text(profiles)
+    for command in ("run", "prepare"):
+        done = run(command, "00", "--profile", "smoke")
+        assert done.exit_code == 2 and message in done.output, done.output
+    assert not (course.parent / "build").exists()
 
 
 def test_prepare_keeps_outputs_and_injects(course: Path) -> None:

@@ -16,12 +16,12 @@ FILES = ("claims.md", *(f"{name}.jsonl" for name in RECORDS))
 LINK = re.compile(r"\]\([\w./]*\bclaims\.md#")
 
 
-def link_beside(nb: NotebookNode, suffix: str = ".md") -> bool:
-    """Point a notebook's links to a copy of the page beside it; return whether there are any."""
+def link_beside(nb: NotebookNode, suffix: str = ".md", folder: str = "") -> bool:
+    """Point a notebook's links to a copy of the page near it; return whether there are any."""
     found = 0
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source, n = LINK.subn(f"](claims{suffix}#", cell.source)
+            cell.source, n = LINK.subn(f"]({folder}claims{suffix}#", cell.source)
             found += n
     return found > 0
 

@@ -145,7 +145,9 @@ def report(folder: Path | None) -> None:
 @main.command(short_help="Run the recorded runs that are missing.")
 @NAMES
 @click.option(
-    "--scale", type=click.Choice(("embedded", "full")), help="Only this scale.  [default: both]"
+    "--scale",
+    type=click.Choice(("embedded", "full", "settings")),
+    help="Only this section of the plan.  [default: all]",
 )
 @click.option("--list", "only_list", is_flag=True, help="Say what is missing, and run nothing.")
 @click.option("--limit", type=AT_LEAST_1, help="Stop after this many executions.")
@@ -157,12 +159,14 @@ def report(folder: Path | None) -> None:
     show_default=True,
     help="Executions at a time, in processes that share the cores; their seconds are longer.",
 )
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this dask scheduler.")
 def reproduce(**options: Any) -> None:
     """Run what course_utils/reference lacks, by its plan.yaml, one notebook after the other.
 
-    A record is written as soon as its training ends. Stop it at any time: the same command goes
-    on where it stopped, and repeats no run that was recorded. At scale `full` the data must be at
-    hand (course data), and the whole takes many hours on two cores.
+    A record is kept as soon as its execution ends. Stop it at any time: the same command goes
+    on where it stopped, and repeats no run that was recorded. Two such commands share the work.
+    At scale `full` the data must be at hand (course data), and the whole takes many hours on two
+    cores.
     """
     from course_utils.classroom import reproduce
 
@@ -202,9 +206,9 @@ def sweep(**options: Any) -> None:
       -g dropout_rates=0.1,0.2      for a list: each value alone, [0.1] and [0.2]
 
     A run that fails is tried once more, and costs no other run. Stop with Ctrl-C at any time:
-    the same command goes on where it stopped, and repeats no finished run. Finished runs are
-    recorded in ledger.jsonl of the folder, or in COURSE_LEDGER where that is set. The exit status
-    is 1 if a run failed, and 130 after Ctrl-C.
+    the same command goes on where it stopped, and repeats no finished run. Two such commands in
+    one folder share the runs. Finished runs are recorded in ledger.jsonl of the folder, or in
+    COURSE_LEDGER where that is set. The exit status is 1 if a run failed, and 130 after Ctrl-C.
 
     A notebook runs in its own folder, with an output_dir of its own unless you set one. On a
     cluster (`dask worker ADDRESS --nthreads 1`) the workers need the course and the data; a worker

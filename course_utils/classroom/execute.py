@@ -28,7 +28,7 @@ class Outcome:
     notebook: str
     seconds: float = 0.0
     error: str = ""
-    refused: bool = False  # its own check of the parameters refused them
+    refused: bool = False  # by a sentence of the course, such as its check of the parameters
     interrupted: bool = False  # by Ctrl-C
 
 
@@ -86,7 +86,7 @@ def execute(
         )
     except papermill.PapermillExecutionError as error:
         outcome.error = sentence(error.ename, error.evalue, error.traceback)
-        outcome.refused = error.ename == "ParameterError"
+        outcome.refused = error.ename in ("CourseError", "ParameterError")
         cell = f"cell {error.exec_count} `{first_line(error.source)}`: "
     except CellTimeoutError:
         outcome.error = f"took longer than {timeout} s; --timeout gives a cell more time."

@@ -22,10 +22,10 @@ def prepare(names: tuple[str, ...], profile: str, target: Path) -> None:
     files: dict[str, str | bytes] = {}
     for source in sources:
         values = notebooks.profile_values(source, profile)
-        parameters.check(source, values)
-        nb = papermill.execute_notebook(
-            notebooks.read(source), None, parameters=values, prepare_only=True
-        )
+        notebooks.check_names(source, values)
+        nb = notebooks.read(source)
+        parameters.check(nb, values)
+        nb = papermill.execute_notebook(nb, None, parameters=values, prepare_only=True)
         nb.metadata.pop("papermill", None)  # it holds the paths of this machine
         for cell in nb.cells:
             cell.metadata.pop("papermill", None)

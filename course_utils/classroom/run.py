@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -66,8 +65,9 @@ def run_all(
             f"would begin anew; {paths.ELSEWHERE}"
         )
     for source, values in plan:
-        parameters.check(source, values)
+        notebooks.check_names(source, values)
         nb = notebooks.read(source)
+        parameters.check(nb, values)
         names = [source.name, report.LEDGER]
         own.check([*names, *report.file_names([source.stem], linked=claims.link_beside(nb))])
     outcomes = []
@@ -110,8 +110,9 @@ def _one(
         new = [record for record in ledger.read(book) if record.get("id") not in before]
         if replaced := len(held) - len(kept):
             click.echo(f"{source.stem}: replaces the run that was there, {replaced} records.")
-        lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in kept + new]
-        (staged / report.LEDGER).write_text("".join(lines), encoding="utf-8")
+        (staged / report.LEDGER).touch()
+        for record in kept + new:
+            ledger.append(record, staged / report.LEDGER)
         sidecars = _sidecars(new, book.parent)
         for sidecar in sidecars:
             shutil.copy2(book.parent / sidecar, staged)
