@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import zipfile
 from pathlib import Path
 
 import nbformat
@@ -37,21 +36,7 @@ def test_headings_are_the_anchors() -> None:
         assert f'"id": "{name}"' in lines[int(number) - 1]
 
 
-def test_the_students_edition_brings_the_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    notebook(tmp_path / "notebooks" / "01_a.ipynb")
-    monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(cli.main, ["student", "--to", "out/student"])
-    assert done.exit_code == 0, done.output
-    text = (tmp_path / "out" / "student" / "01_a.ipynb").read_text(encoding="utf-8")
-    assert "(claims.md#01-gap)" in text and LINK not in text
-    with zipfile.ZipFile("out/student.zip") as archive:
-        for name in FILES:
-            assert archive.read(f"student/{name}") == (REFERENCE / name).read_bytes()
-
-
-@pytest.mark.parametrize("command", ["prepare", "run"])
+@pytest.mark.parametrize("command", ["prepare", "run", "student"])
 def test_a_copied_notebook_brings_the_page(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

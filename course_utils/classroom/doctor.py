@@ -130,8 +130,8 @@ def _keras_settings() -> str:
     """What stands in the way in the variable KERAS_BACKEND or in Keras's own file, or nothing."""
     file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
     try:
-        settings = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # Keras goes by its defaults then, too
+        settings = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError):  # Keras goes by its defaults then, too
         settings = {}
     if chosen := os.environ.get("KERAS_BACKEND"):
         if chosen != "tensorflow":
