@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -245,11 +243,3 @@ def test_old_and_broken_notebooks(tmp_path: Path) -> None:
             done = run(command, number)
             assert done.exit_code == 2 and words in done.output
             assert "Traceback" not in done.output and len(done.output.splitlines()) <= 3
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
-def test_the_command_itself_needs_no_clone(tmp_path: Path) -> None:
-    code = "from course_utils.classroom.cli import main; main()"
-    command = [sys.executable, "-c", code, "run", "00", "--to", "/dev/null/x"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2 and "is a file" in done.stderr and "Traceback" not in done.stderr

@@ -94,7 +94,7 @@ def read(path: Path) -> NotebookNode:
             "take it from where it came again."
         ) from error
     nb = nbformat.v4.upgrade(nb) or nb
-    nb.metadata.setdefault("kernelspec", dict(KERNELSPEC))
+    nb.metadata.setdefault("kernelspec", dict(KERNELSPEC)).setdefault("language", "python")
     return nb
 
 

@@ -30,10 +30,10 @@ def absolute(path: Path | str) -> Path:
     return Path(path).expanduser().resolve()
 
 
-def relative(path: Path | str) -> str:
-    """Path from the working folder, where there is one."""
+def relative(path: Path | str, start: Path | str = os.curdir) -> str:
+    """Path from the working folder or another one, where there is one."""
     try:
-        return os.path.relpath(path)
+        return os.path.relpath(path, start)
     except ValueError:  # another drive
         return str(path)
 

@@ -68,8 +68,13 @@ def run_all(
         notebooks.check_names(source, values)
         nb = notebooks.read(source)
         parameters.check(nb, values)
-        names = [source.name, report.LEDGER]
-        own.check([*names, *report.file_names([source.stem], linked=claims.link_beside(nb))])
+        own.check([source.name, report.LEDGER, FILES])
+        own.check(report.file_names([source.stem], linked=claims.link_beside(nb)))
+        if "output_dir" in notebooks.parameters(source) and "output_dir" not in values:
+            # A folder of its own keeps it apart from the reader's runs. The path is from the
+            # kernel's folder, for no path of this machine is shown in the notebook.
+            folder = Path(paths.relative(own.path / FILES, source.parent))
+            values["output_dir"] = folder.as_posix()
     outcomes = []
     for number, (source, values) in enumerate(plan, 1):
         label = f"[{number}/{len(plan)}] {source.stem}"
@@ -89,7 +94,8 @@ def _one(
     own: paths.Claim, source: Path, values: dict[str, Any], timeout: int | None, label: str
 ) -> Outcome:
     """Execute one notebook, and put what it left in its place."""
-    values = _own_output_dir(own, source, values)
+    own.note(FILES)
+    held = ledger.read(own.path / report.LEDGER)
     with own.staging() as staged:
         executed = staged / source.name
         chosen = os.environ.get("COURSE_LEDGER")
@@ -105,7 +111,6 @@ def _one(
         claims.link_beside(nb)
         nbformat.write(nb, executed)
         executed.with_suffix(".html").write_text(report.page(nb, source.stem), encoding="utf-8")
-        held = ledger.read(own.path / report.LEDGER)
         kept = [record for record in held if record.get("notebook") != source.stem]
         new = [record for record in ledger.read(book) if record.get("id") not in before]
         if replaced := len(held) - len(kept):
@@ -125,16 +130,6 @@ def _sidecars(records: list[dict[str, Any]], folder: Path) -> list[str]:
     """Files beside a ledger with the predictions of its records."""
     names = [f"predictions/{record.get('id')}.npz" for record in records]
     return [name for name in names if (folder / name).is_file()]
-
-
-def _own_output_dir(own: paths.Claim, source: Path, values: dict[str, Any]) -> dict[str, Any]:
-    """Give a notebook a folder of its own here, so that it and the reader's runs stay apart."""
-    if "output_dir" in values or "output_dir" not in notebooks.parameters(source):
-        return values
-    own.note(FILES)
-    # From the kernel's folder: no path of this machine is shown in the notebook.
-    folder = Path(os.path.relpath(own.path / FILES, source.parent))
-    return values | {"output_dir": folder.as_posix()}
 
 
 def _print_summary(outcomes: list[Outcome], records: list[dict[str, Any]], index: Path) -> None:
