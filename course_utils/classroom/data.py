@@ -17,8 +17,7 @@ def fetch(names: tuple[str, ...], folder: Path | None) -> int:
         if name not in datasets.NAMES:
             raise CourseError(f"'{name}' is no data set: use any of {', '.join(datasets.NAMES)}.")
     if folder:
-        folder = paths.absolute(folder)
-        paths.refuse_forbidden(folder)
+        paths.refuse_forbidden(paths.absolute(folder))
     failed = []
     for name in names or datasets.NAMES:
         try:
@@ -35,5 +34,5 @@ def fetch(names: tuple[str, ...], folder: Path | None) -> int:
         else:
             click.echo(f"{name:<14} {path}  ({source}, verified)")
     if folder and not failed:
-        click.echo(f"Ready: set COURSE_DATA_DIR to {folder}")
+        click.echo(f"Ready: set COURSE_DATA_DIR to {paths.absolute(folder)}")
     return 1 if failed else 0

@@ -99,9 +99,9 @@ def _one(
     with own.staging() as staged:
         executed = staged / source.name
         chosen = os.environ.get("COURSE_LEDGER")
-        book = paths.absolute(chosen) if chosen else staged / "own" / report.LEDGER
-        before = {record.get("id") for record in ledger.read(book)}
-        with environment(COURSE_LEDGER=str(book)):
+        recorded_in = paths.absolute(chosen) if chosen else staged / "own" / report.LEDGER
+        before = {record.get("id") for record in ledger.read(recorded_in)}
+        with environment(COURSE_LEDGER=str(recorded_in)):
             outcome = execute(source, executed, values, timeout=timeout, label=label)
         if (outcome.interrupted or outcome.refused) and source.name in own.files:
             click.echo(f"{source.stem}: the run that is there stays; {outcome.error}", err=True)
@@ -112,15 +112,15 @@ def _one(
         nbformat.write(nb, executed)
         executed.with_suffix(".html").write_text(report.page(nb, source.stem), encoding="utf-8")
         kept = [record for record in held if record.get("notebook") != source.stem]
-        new = [record for record in ledger.read(book) if record.get("id") not in before]
+        new = [record for record in ledger.read(recorded_in) if record.get("id") not in before]
         if replaced := len(held) - len(kept):
             click.echo(f"{source.stem}: replaces the run that was there, {replaced} records.")
         (staged / report.LEDGER).touch()
         for record in kept + new:
             ledger.append(record, staged / report.LEDGER)
-        sidecars = _sidecars(new, book.parent)
+        sidecars = _sidecars(new, recorded_in.parent)
         for sidecar in sidecars:
-            shutil.copy2(book.parent / sidecar, staged)
+            shutil.copy2(recorded_in.parent / sidecar, staged)
         own.take(staged, [source.name, f"{source.stem}.html", report.LEDGER, *sidecars])
     own.remove(*_sidecars([record for record in held if record not in kept], own.path))
     return outcome
