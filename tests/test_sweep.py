@@ -21,9 +21,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils import ledger
 from course_utils.classroom import cli, notebooks
-from course_utils.classroom.sweep.cli import cores, table
-from course_utils.classroom.sweep.grid import parse_grid, runs_of
-from course_utils.classroom.sweep.runs import Sweep
+from course_utils.classroom.sweep import parse_grid
+from course_utils.machine import cores
 
 PARAMETERS = """
 arms: list = ["a"]  # what to train
@@ -336,7 +335,7 @@ def test_outputs_go_to_any_papermill_address(clone: Path, monkeypatch: pytest.Mo
 
 def test_a_worker_imports_no_tensorflow(clone: Path) -> None:
     code = (
-        "import sys, course_utils.classroom.sweep.worker, course_utils.ledger, nbclient, papermill"
+        "import sys, course_utils.classroom.batch, course_utils.ledger, nbclient, papermill"
         "\nprint([m for m in ('tensorflow', 'keras', 'pandas', 'distributed') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
