@@ -242,6 +242,7 @@ def take_over(place: Path, recover: Callable[[str, Path], Any] | None = None) ->
                     recover(folder.name.rpartition(".")[0], folder / "ledger.jsonl")
             shutil.rmtree(left)
             _drop(dead)
+    _remove_empty(place / "tries")
 
 
 @contextlib.contextmanager
@@ -251,9 +252,13 @@ def _own_folder(place: Path, mark: str) -> Iterator[Path]:
     (folders / mark).mkdir(parents=True)
     yield folders / mark
     shutil.rmtree(folders / mark)  # not after an error: what is in it may still be collected
-    with contextlib.suppress(OSError):
-        folders.rmdir()  # unless another command has a folder in it
+    _remove_empty(folders)
     _drop(lock)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _drop(lock: FileLock | None) -> None:

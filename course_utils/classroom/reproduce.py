@@ -165,7 +165,8 @@ def run(
         return 0
     place.note("executed", "tries", ".locks")
     batch.take_over(place.path, collect)
-    todo = [_job(one) for one in chosen if one.missing()]
+    plain = functools.cache(_plain_job)  # each notebook is read once
+    todo = [_job(one, *plain(one.notebook)) for one in chosen if one.missing()]
     if not todo:
         click.echo("Nothing is missing.")
         return 0
@@ -188,14 +189,12 @@ def run(
     return 130 if is_stopped else 1 if failed else 0
 
 
-@functools.cache
 def _plain_job(notebook: str) -> tuple[Path, Job]:
     (source,) = notebooks.find([notebook])
     return source, batch.job(source, nbformat.read(source, as_version=4))
 
 
-def _job(one: Planned) -> Job:
-    source, plain = _plain_job(one.notebook)
+def _job(one: Planned, source: Path, plain: Job) -> Job:
     chosen = notebooks.profile_values(source, one.profile) | one.values | {"seed": one.seed}
     notebooks.check_names(source, chosen)
     label = f"{one.notebook}, seed {one.seed}"
