@@ -46,11 +46,6 @@ class Try:
     claim: FileLock
     result: Result
 
-    @property
-    def notebook(self) -> Path:
-        """The executed notebook, if the kernel was started."""
-        return self.folder / f"{self.job.stem}.ipynb"
-
 
 # Keeps what a try left, and returns what its job still lacks, or "". It gets the try, and whether
 # it was the last one. Ctrl-C may come between and let it begin again.
@@ -93,30 +88,6 @@ def _move(record: ledger.Record, source: Path, target: Path) -> None:
     ledger.append(record, target)
 
 
-class Display:
-    """Runs done and to do: a bar on a terminal, a line for each run elsewhere."""
-
-    def __init__(self, total: int, done: int) -> None:
-        from tqdm import tqdm
-
-        self._total, self._done, self._has_bar = total, done, sys.stderr.isatty()
-        self.bar = tqdm(
-            total=total, initial=done, unit="run", dynamic_ncols=True, disable=not self._has_bar
-        )
-
-    def say(self, text: str) -> None:
-        """Show a line above the bar."""
-        self.bar.write(text, file=sys.stderr)
-
-    def end_of(self, one: Job, state: str, failed: bool = False) -> None:
-        """Count a job."""
-        self._done += 1
-        if failed or not self._has_bar:
-            self.say(f"[{self._done}/{self._total}] {one.label}: {state}")
-        self.bar.set_postfix_str(one.label[:40], refresh=False)
-        self.bar.update()
-
-
 def work_off(
     todo: list[Job],
     place: Path,
@@ -129,16 +100,39 @@ def work_off(
     limit: int | None = None,
 ) -> tuple[dict[Job, str], bool]:
     """Run jobs, each that fails once more; return what failed, and whether Ctrl-C came."""
-    total = len(todo) + n_finished
-    mark = uuid.uuid4().hex
+    from tqdm import tqdm
+
+    total, left = len(todo) + n_finished, len(todo) if limit is None else limit
+    mark, is_waiting = uuid.uuid4().hex, False
     running: dict[Future[Result], Try] = {}
     failed: dict[Job, str] = {}
+
+    def show(job: Job, state: str) -> None:
+        n = total - len(todo) - len(running)
+        if bar.disable or job in failed:
+            bar.write(f"[{n}/{total}] {job.label}: {state}", file=sys.stderr)
+        bar.update(n - bar.n)
 
     def start(job: Job, number: int, claim: FileLock) -> None:
         folder = tries / f"{job.name}.{number}"
         folder.mkdir()
         future = pool.submit(job, f"{mark}.{job.name}.", folder)
         running[future] = Try(job, number, folder, claim, Result())
+
+    def claim_and_start(slots: int) -> int:
+        n_started = 0
+        for job in list(todo):
+            if n_started == slots:
+                break
+            if claim := _lock(place, job.name):  # else another command is at it
+                todo.remove(job)
+                if is_finished(job):
+                    claim.release()
+                    show(job, "finished by another command")
+                else:
+                    start(job, 1, claim)
+                    n_started += 1
+        return n_started
 
     def end(future: Future[Result], is_stopped: bool = False) -> None:
         one = running[future]
@@ -150,36 +144,20 @@ def work_off(
             kill_kernels(f"{mark}.{one.job.name}.")  # a killed worker leaves its kernel behind
         is_last = one.number == TRIES and not is_stopped
         error = keep(one, is_last)
+        del running[future]  # now that all is kept: Ctrl-C in between loses nothing
         if error and not is_last and not is_stopped:
-            display.say(f"{one.job.label} is tried once more. It failed: {error}")
+            bar.write(f"{one.job.label} is tried once more. It failed: {error}", file=sys.stderr)
             start(one.job, one.number + 1, one.claim)
-        elif error and is_last:
+            return
+        one.claim.release()
+        if error and is_last:
             failed[one.job] = error
-        if not error or is_last:
-            state = f"failed: {error}" if error else f"{one.result.seconds:.1f} s"
-            display.end_of(one.job, state, failed=bool(error))
-            one.claim.release()
-        del running[future]  # last, so that Ctrl-C in between loses nothing
+        show(one.job, f"failed: {error}" if error else f"{one.result.seconds:.1f} s")
 
-    def claim_and_start(slots: int) -> int:
-        n_started = 0
-        for job in list(todo):
-            if n_started == slots:
-                break
-            if claim := _lock(place, job.name):  # else another command is at it
-                todo.remove(job)
-                if is_finished(job):
-                    display.end_of(job, "finished by another command")
-                    claim.release()
-                else:
-                    start(job, 1, claim)
-                    n_started += 1
-        return n_started
-
-    left, is_waiting = len(todo) if limit is None else limit, False
     with _own_folder(place, mark) as tries:
         pool = Cluster(scheduler, mark) if scheduler else Processes(workers, mark)
-        display = Display(total, n_finished)
+        # A bar on a terminal, and a line for each run elsewhere.
+        bar = tqdm(total=total, initial=n_finished, unit="run", dynamic_ncols=True, disable=None)
         try:
             while True:
                 left -= claim_and_start(min(left, pool.slots - len(running)))
@@ -188,12 +166,12 @@ def work_off(
                         end(future)
                 elif todo and left:  # if the other command is killed, its runs are left to us
                     if not is_waiting:
-                        display.say(f"Another command is at the last {len(todo)}; waiting for it.")
+                        print(f"Another command is at the last {len(todo)}; waiting for it.")
                     is_waiting = True
                     time.sleep(1)
                 else:
                     break
-                display.bar.refresh()
+                bar.refresh()
         except KeyboardInterrupt:
             with interrupts_ignored():  # what follows takes a moment, and must end
                 for future in [future for future in running if future.done()]:
@@ -207,7 +185,7 @@ def work_off(
             pool.stop()
             raise
         finally:
-            display.bar.close()
+            bar.close()
         pool.close()
     return failed, False
 

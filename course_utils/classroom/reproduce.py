@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class Planned:
     notebook: str
     scale: str
     seed: int
-    leaves: tuple[str, ...]
+    leaves: list[str]
     profile: str | None
     values: dict[str, Any]
 
@@ -39,11 +40,6 @@ class Planned:
         """Name of the executed notebook and of the lock."""
         what = json.dumps([self.leaves, self.profile, self.values])
         return f"{self.scale}-{self.notebook}-{notebooks.digest(what)[:8]}-{self.seed}"
-
-    @property
-    def book(self) -> Path:
-        """The file of its records."""
-        return folder() / f"{self.scale}.jsonl"
 
     def wants(self, record: ledger.Record) -> bool:
         """Whether a record is of an arm that this execution should leave."""
@@ -57,11 +53,11 @@ class Planned:
         # What no record tells, such as the list of arms to train, cannot tell two apart.
         return all(held[name] == value for name, value in self.values.items() if name in held)
 
-    def missing(self) -> list[str]:
-        """Arms that are not recorded."""
-        found = set()
-        for record in filter(self.wants, _read(self.book)):
-            found |= {record["arm"], f"{record['arm']}:{record['protocol']}"}
+    def missing(self, records: Iterable[ledger.Record]) -> list[str]:
+        """Arms that none of the records is of."""
+        own = [record for record in records if self.wants(record)]
+        found = {record["arm"] for record in own}
+        found |= {f"{record['arm']}:{record['protocol']}" for record in own}
         return [arm for arm in self.leaves if arm not in found]
 
 
@@ -84,34 +80,14 @@ def folder() -> Path:
     return notebooks.folder().parent / "course_utils" / "reference"
 
 
-def _read(path: Path) -> list[ledger.Record]:
-    """Records of a file, read again only where it has changed."""
-    if not path.exists():
-        return []
-    state = path.stat()
-    return _read_once(path, state.st_mtime_ns, state.st_size)
-
-
-@functools.lru_cache(maxsize=len(SCALES))
-def _read_once(path: Path, *state: int) -> list[ledger.Record]:
-    return ledger.read(path)
-
-
 def plan() -> list[Planned]:
     """Every execution that the recorded runs consist of, seed by seed, from ``plan.yaml``."""
-    entries = values.read_yaml((folder() / "plan.yaml").read_text(encoding="utf-8"))
+    sections = values.read_yaml((folder() / "plan.yaml").read_text(encoding="utf-8"))
     return [
-        Planned(
-            entry["notebook"],
-            scale,
-            seed,
-            tuple(entry["leaves"]),
-            entry.get("profile"),
-            entry.get("set", {}),
-        )
+        Planned(one["notebook"], scale, seed, one["leaves"], one.get("profile"), one.get("set", {}))
         for scale in SCALES
-        for entry in entries.get(scale, ())
-        for seed in range(entry["seeds"])
+        for one in sections.get(scale, ())
+        for seed in range(one["seeds"])
     ]
 
 
@@ -129,53 +105,57 @@ def run(
     if workers > 1 and scheduler:
         raise CourseError("--workers is for processes here; leave it out with --scheduler.")
     planned = {one.name: one for one in plan()}
+    place = paths.claim(work, "reproduce")
+
+    def missing(chosen: Iterable[Planned]) -> Iterator[tuple[Planned, list[str]]]:
+        held = {name: ledger.read(folder() / f"{name}.jsonl") for name in SCALES}
+        return ((one, arms) for one in chosen if (arms := one.missing(held[one.scale])))
 
     def collect(name: str, book: Path) -> int:
-        if not (own := planned.get(name)) or not book.is_file():
+        if name not in planned:
             return 0
-        alike = [one for one in planned.values() if one.scale == own.scale]
-
-        def is_planned(record: ledger.Record) -> bool:
-            return any(one.wants(record) for one in alike)
-
-        return batch.collect(book, own.book, functools.partial(identity, own.scale), is_planned)
+        section = planned[name].scale
+        alike = [one for one in planned.values() if one.scale == section]
+        return batch.collect(
+            book,
+            folder() / f"{section}.jsonl",
+            functools.partial(identity, section),
+            lambda record: any(one.wants(record) for one in alike),
+        )
 
     def keep(one: batch.Try, is_last: bool) -> str:
-        own = planned[one.job.name]
-        added = collect(own.name, one.folder / "ledger.jsonl")
-        if one.notebook.is_file():
-            place.path.joinpath("executed").mkdir(exist_ok=True)
-            os.replace(one.notebook, place.path / "executed" / f"{own.name}.ipynb")
-        if added:
-            click.echo(f"{own.notebook}, seed {own.seed}: {added} runs recorded.")
+        added = collect(one.job.name, one.folder / "ledger.jsonl")
+        click.echo(f"{one.job.label}: {added} runs recorded.")
+        executed = place.path / "executed" / f"{one.job.name}.ipynb"
+        with contextlib.suppress(FileNotFoundError):  # the kernel may not have started
+            executed.parent.mkdir(exist_ok=True)
+            os.replace(one.folder / f"{one.job.stem}.ipynb", executed)
         # An execution that failed after its last training has left all that is wanted of it.
-        lacks = own.missing()
-        return (one.result.error or f"no record of {', '.join(lacks)}.") if lacks else ""
+        lacks = [", ".join(arms) for _, arms in missing([planned[one.job.name]])]
+        return (one.result.error or f"no record of {lacks[0]}.") if lacks else ""
 
-    place = paths.claim(work, "reproduce")
     stems = {path.stem for path in notebooks.find(names)}
     chosen = [
         one for one in planned.values() if one.notebook in stems and scale in (None, one.scale)
     ]
+    if not only_list:
+        place.note("executed", "tries", ".locks")
+        batch.take_over(place.path, collect)
+    lacking = list(missing(chosen))
     if only_list:
-        lacking = [(one, arms) for one in chosen if (arms := one.missing())]
         for one, arms in lacking:
             click.echo(f"{one.scale:<9}{one.notebook:<30} seed {one.seed}  {', '.join(arms)}")
+    if only_list or not lacking:
         click.echo(f"{len(lacking)} executions are missing." if lacking else "Nothing is missing.")
         return 0
-    place.note("executed", "tries", ".locks")
-    batch.take_over(place.path, collect)
     plain = functools.cache(_plain_job)  # each notebook is read once
-    todo = [_job(one, *plain(one.notebook)) for one in chosen if one.missing()]
-    if not todo:
-        click.echo("Nothing is missing.")
-        return 0
-    at_once = f"on {scheduler}" if scheduler else f"{workers} at a time"
-    click.echo(f"{min(len(todo), limit or len(todo))} executions, {at_once}.")
+    todo = [_job(one, *plain(one.notebook)) for one, _ in lacking]
+    where = f"on {scheduler}" if scheduler else f"{workers} at a time"
+    click.echo(f"{min(len(todo), limit or len(todo))} executions, {where}.")
     failed, is_stopped = batch.work_off(
         todo,
         place.path,
-        is_finished=lambda job: not planned[job.name].missing(),
+        is_finished=lambda job: not any(missing([planned[job.name]])),
         keep=keep,
         workers=workers,
         scheduler=scheduler,

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -222,26 +221,12 @@ class Sweep:
 
     def table(self) -> str:
         """Table of the finished runs, with what tells runs of one arm apart, except the seed."""
-        found = [(r, self.points[job]) for job in self.finished() for r in self.records(job)]
-        of_arm: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-
-        def arm(record: dict[str, Any]) -> tuple[str, ...]:
-            data = record.get("data") or {}
-            told = [record.get(key) for key in ("notebook", "arm", "protocol")]
-            return (*map(str, told), str(data.get("name")), str(data.get("scale")))
-
-        for record, point in found:
-            of_arm[arm(record)].append(point)
+        telling = [name for name, each in self.grid.items() if name != "seed" and len(each) > 1]
         shown = []
-        for record, point in found:
-            others = of_arm[arm(record)]
-            apart = {
-                name: value
-                for name, value in point.items()
-                if name != "seed" and any(other[name] != value for other in others)
-            }
-            parts = [str(record.get("arm")), *(f"{n}={v}" for n, v in apart.items())]
-            shown.append(record | {"arm": ", ".join(parts)})
+        for job in self.finished():
+            point = [f"{name}={self.points[job][name]}" for name in telling]
+            for record in self.records(job):
+                shown.append(record | {"arm": ", ".join([str(record.get("arm")), *point])})
         try:
             return tables.terminal_table(shown)
         except (KeyError, TypeError) as error:  # a notebook of somebody else may record otherwise
