@@ -68,7 +68,6 @@ QUICK = "import sys; sys.modules['debugpy'] = sys.modules['rfc3987_syntax'] = No
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Change into a clone that holds the notebook ``01_small``."""
     nb = new_notebook(
         cells=[
             new_code_cell(PARAMETERS.strip(), metadata={"tags": ["parameters"]}),

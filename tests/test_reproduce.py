@@ -6,9 +6,10 @@ import os
 import signal
 from pathlib import Path
 
+import batches
 import psutil
 import pytest
-from batches import clone, order, run, running, seeds_started, started, until  # noqa: F401
+from batches import order, run, running, seeds_started, started, until
 from click.testing import Result
 
 from course_utils import ledger
@@ -16,11 +17,12 @@ from course_utils.classroom import notebooks
 from course_utils.classroom import reproduce as reproduce_
 
 ENTRY = "  - {notebook: 01_small, seeds: 2, leaves: [a, b], set: {arms: [a, b], train_size: 100}}\n"
+clone = batches.clone
 EVERYTHING = [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
 
 
 @pytest.fixture(autouse=True)
-def small_plan(clone: Path) -> None:  # noqa: F811
+def small_plan(clone: Path) -> None:
     plan(f"embedded:\n{ENTRY}full: []\n")
 
 
@@ -71,23 +73,17 @@ def test_two_share_the_work_and_one_is_killed() -> None:
     own = ledger.append({"arm": "mine"}, "build/reproduce/ledger.jsonl")  # a reader's
     with running("reproduce") as first, running("reproduce") as second:
         until(lambda: seeds_started() == [0, 1])
-        assert [psutil.Process(one.pid).children(recursive=True) for one in (first, second)]
-        worker = started()[0]
-        mine = first if psutil.Process(worker[1]).ppid() == first.pid else second
-        assert {psutil.Process(parent).ppid() for _, parent, _ in started()} == {
-            first.pid,
-            second.pid,
-        }
-        left = psutil.Process(mine.pid).children(recursive=True)
-        os.kill(mine.pid, signal.SIGKILL)
+        commands = {psutil.Process(worker).ppid(): seed for seed, worker, _ in started()}
+        assert commands.keys() == {first.pid, second.pid}  # each has one
+        left = psutil.Process(first.pid).children(recursive=True)
+        first.kill()
         order(0, "")
         order(1, "")
-        other = second if mine is first else first
-        output, _ = other.communicate(timeout=60)
-    assert other.returncode == 0, output
+        output, _ = second.communicate(timeout=60)
+    assert second.returncode == 0, output
     assert not psutil.wait_procs(left, timeout=10)[1]
     assert recorded() == EVERYTHING
-    assert sorted(seeds_started()) == sorted([0, 1, worker[0]])
+    assert seeds_started() == sorted([0, 1, commands[first.pid]])
     # what the killed one left is collected, without a second record
     assert "Nothing is missing" in reproduce().output
     assert recorded() == EVERYTHING and not Path("build/reproduce/tries").exists()

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import batches
 import nbformat
 import psutil
 import pytest
-from batches import CLAIM, clone, order, run, running, seeds_started, started, until  # noqa: F401
+from batches import CLAIM, order, run, running, seeds_started, started, until
 from click.testing import Result
 
 from course_utils import ledger, machine
 from course_utils.classroom.sweep import parse_grid
 
 FOLDER = Path("build/sweep/01_small")
+clone = batches.clone
 pytestmark = pytest.mark.usefixtures("clone")
 
 
@@ -34,8 +34,7 @@ def recorded(path: Path | str = FOLDER / "ledger.jsonl") -> list[int]:
 
 
 def test_all_once_a_failure_twice_then_only_what_is_missing(
-    clone: Path,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
+    clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order(1, "fail once")
     order(2, "fail")
@@ -156,67 +155,42 @@ def is_parent(process: subprocess.Popen[str], of: int) -> bool:
     return worker in {child.pid for child in psutil.Process(process.pid).children()}
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Start a dask scheduler, or a worker of it."""
-    with contextlib.ExitStack() as stack:
-
-        def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
-            code = f"from distributed.cli.{name} import main; main()"
-            common = ["--scheduler-file", str(tmp_path / "scheduler.json"), "--no-dashboard"]
-            process = subprocess.Popen(
-                [sys.executable, "-c", code, *common, *arguments],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
-
-        yield start
-
-
 @pytest.mark.slow
-def test_dask_workers_and_the_scheduler_are_killed(tmp_path: Path, cluster: Any) -> None:
-    scheduler = cluster("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-    until((tmp_path / "scheduler.json").exists)
-    address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
-    workers = [cluster("dask_worker", "--nthreads", "1", "--no-nanny") for _ in range(2)]
+def test_a_dask_worker_and_the_scheduler_are_lost() -> None:
+    from distributed import LocalCluster
+
     order(1, "wait")
-    with running("sweep", "01", "-g", "seed=0..5", "--scheduler", address) as process:
-        until(lambda: 1 in seeds_started() and len(recorded()) == 5)
-        pid = next(parent for seed, parent, _ in started() if seed == 1)
-        os.kill(pid, signal.SIGKILL)
-        order(1, "")
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-    assert recorded() == [0, 1, 2, 3, 4, 5]
-    assert seeds_started() == [0, 1, 1, 2, 3, 4, 5]
-    assert {parent for _, parent, _ in started()} <= {worker.pid for worker in workers}
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        with running("sweep", "01", "-g", "seed=0..3", "--scheduler", address) as process:
+            until(lambda: 1 in seeds_started() and len(recorded()) == 3)
+            pid = next(parent for seed, parent, _ in started() if seed == 1)
+            os.kill(pid, signal.SIGKILL)
+            order(1, "")
+            output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+        assert recorded() == [0, 1, 2, 3] and seeds_started() == [0, 1, 1, 2, 3]
 
-    # Ctrl-C reaches the kernel on the cluster
-    (alive,) = (psutil.Process(worker.pid) for worker in workers if worker.pid != pid)
-    order(7, "wait")
-    with running("sweep", "01", "-g", "seed=6..7", "--scheduler", address) as process:
-        until(lambda: 7 in seeds_started())
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    assert "1 of 2 runs are finished" in output and "Traceback" not in output
-    until(lambda: not alive.children(recursive=True))
+        order(4, "wait")
+        with running("sweep", "01", "-g", "seed=4..5", "--scheduler", address) as process:
+            until(lambda: 4 in seeds_started() and len(recorded()) == 5)
+            worker = psutil.Process(next(pid for seed, pid, _ in started() if seed == 4))
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, output
+        assert "1 of 2 runs are finished" in output and "Traceback" not in output
+        until(lambda: not worker.children())  # Ctrl-C reaches the kernel on the cluster
 
-    order(7, "")
-    order(8, "wait")
-    with running("sweep", "01", "-g", "seed=7..8", "--scheduler", address) as process:
-        until(lambda: 8 in seeds_started())
-        scheduler.kill()
-        output, _ = process.communicate(timeout=120)
+        with running("sweep", "01", "-g", "seed=4..5", "--scheduler", address) as process:
+            until(lambda: seeds_started().count(4) == 2)
+            cluster.close()
+            output, _ = process.communicate(timeout=120)
     assert process.returncode == 2, output
     assert f"The dask scheduler at {address} was lost. Finished runs are kept" in output
     assert "Traceback" not in output
 
 
-def test_no_scheduler(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = sweep("-g", "seed=1", "--scheduler", "no-such-protocol://127.0.0.1:1")
     assert silent.exit_code == 2
     assert "No dask scheduler answers at no-such-protocol://127.0.0.1:1" in silent.output
@@ -286,21 +260,17 @@ def test_a_worker_imports_no_tensorflow() -> None:
         (["-g", "seed="], "must be of the form NAME=VALUES"),
         (["-g", "seed=4..1"], "the range 4..1 is empty; write 1..4."),
         (["-g", "seed=[1"], "is not a list of values"),
-        (["-g", "seed=0.5"], "0.5 does not fit, for the notebook declares seed: int."),
-        (["-g", "seed=true"], "True does not fit"),
+        (["-g", "seed=0.5"], "seed must be a whole number from 0 to 2,147,483,647; got 0.5."),
+        (["-g", "seed=true"], "seed must be a whole number from 0 to 2,147,483,647; got True."),
         (["-g", "arms=[a, b]"], 'Write "arms=a, b" for a run with each value, or "arms=[[a, b]]"'),
-        (["-g", "fast={a: 1}"], "{'a': 1} is no number, text, true, false or null"),
+        (["-g", "fast={a: 1}"], "fast must be True or False; got {'a': 1}."),
         (["-g", "width=0,5", "--dry-run"], "width must be a number from 0.05 to 4; got 0.0."),
         (["-g", "seed=1", "-p", "width", "9"], "width must be a number from 0.05 to 4; got 9."),
         (["-g", "seed=1", "--to", "notebooks"], "is the folder of the notebooks themselves"),
         (["-g", "seed=1", "--workers", "2", "--scheduler", "x:1"], "--workers is for processes"),
     ],
 )
-def test_refused_before_anything_runs(
-    clone: Path,  # noqa: F811
-    arguments: list[str],
-    message: str,
-) -> None:
+def test_refused_before_anything_runs(clone: Path, arguments: list[str], message: str) -> None:
     result = sweep(*arguments)
     assert result.exit_code == 2, result.output
     assert message in " ".join(result.output.split())
@@ -311,7 +281,6 @@ def test_refused_before_anything_runs(
     ("text", "kind", "values"),
     [
         ("-1..1, 7", "int", [-1, 0, 1, 7]),
-        ("0.25,0.5", "float", [0.25, 0.5]),
         ("1,1e-4", "float", [1.0, 1e-4]),
         ("auto,float32", "str", ["auto", "float32"]),
         ("true,false", "bool", [True, False]),
@@ -320,8 +289,6 @@ def test_refused_before_anything_runs(
         ("'a, b',c", "str", ["a, b", "c"]),
         ("0.0,1e-3", "list", [[0.0], [1e-3]]),
         ("[[F1],[relu, F1]]", "list", [["F1"], ["relu", "F1"]]),
-        ("[F1],[relu, F1]", "list[str]", [["F1"], ["relu", "F1"]]),
-        ("0..2", "list", [[0], [1], [2]]),
     ],
 )
 def test_values_of_a_grid(text: str, kind: str, values: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -21,7 +22,6 @@ from course_utils.classroom.worker import Job, told
 from course_utils.errors import CourseError
 
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
-KINDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
 
 def parse_grid(texts: Iterable[str], declared: dict[str, str]) -> dict[str, list[Any]]:
@@ -36,19 +36,18 @@ def parse_grid(texts: Iterable[str], declared: dict[str, str]) -> dict[str, list
         if name in grid:
             raise CourseError(f"-g {name} is given twice; put its values into one -g.")
         kind = declared.get(name, "None").split("[")[0]
-        grid[name] = [_fitting(name, value, kind) for value in _listed(name, listed, kind)]
-        for index, value in enumerate(grid[name]):
-            if value in grid[name][:index]:
-                raise CourseError(f"-g {name}: the value {value!r} stands there twice.")
+        values_ = [_fitting(value, kind) for value in _listed(name, listed, kind)]
+        if twice := [value for n, value in enumerate(values_) if value in values_[:n]]:
+            raise CourseError(f"-g {name}: the value {twice[0]!r} stands there twice.")
+        grid[name] = values_
     return grid
 
 
 def _yaml_list(text: str) -> list[Any] | None:
-    try:
+    with contextlib.suppress(ValueError):
         value = values.read_yaml(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, list) else None
+        return value if isinstance(value, list) else None
+    return None
 
 
 def _listed(name: str, text: str, kind: str) -> list[Any]:
@@ -80,29 +79,16 @@ def _listed(name: str, text: str, kind: str) -> list[Any]:
     return written_out
 
 
-def _fitting(name: str, value: Any, kind: str) -> Any:
-    """Return the value as the parameter takes it; refuse one of another type."""
+def _fitting(value: Any, kind: str) -> Any:
+    """Return the value as a parameter of this type takes it."""
     if kind == "list" and not isinstance(value, list):
-        value = [value]
-    for one in value if isinstance(value, list) else [value]:
-        if not (one is None or isinstance(one, bool | int | float | str)):
-            raise CourseError(f"-g {name}: {one!r} is no number, text, true, false or null.")
-    if kind in KINDS and not (
-        isinstance(value, KINDS[kind]) and isinstance(value, bool) == (kind == "bool")
-    ):
-        raise CourseError(
-            f"-g {name}: {value!r} does not fit, for the notebook declares {name}: {kind}."
-        )
-    return float(value) if kind == "float" else value  # 1 and 1.0 are the same run
-
-
-def points(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """Every point of a grid, the last name running fastest."""
-    return [dict(zip(grid, each, strict=True)) for each in itertools.product(*grid.values())]
+        return [value]
+    # 1 and 1.0 are the same run
+    return float(value) if kind == "float" and type(value) is int else value
 
 
 def label(point: dict[str, Any]) -> str:
-    """Say which point it is."""
+    """Say which point of a grid it is."""
     shown = {n: "+".join(map(str, v)) if isinstance(v, list) else v for n, v in point.items()}
     return " ".join(f"{name}={value}" for name, value in shown.items())
 
@@ -120,7 +106,8 @@ class Sweep:
         self.linked = claims.link_beside(nb, folder="../../")
         self.points: dict[Job, dict[str, Any]] = {}
         plain = batch.job(source, nb)
-        for point in points(grid):
+        for each in itertools.product(*grid.values()):  # the last name runs fastest
+            point = dict(zip(grid, each, strict=True))
             chosen = given | point
             try:
                 parameters.check(nb, chosen)
@@ -128,8 +115,7 @@ class Sweep:
                 raise CourseError(f"-g {label(point)}: {error}") from None
             digest = _digest(json.dumps(chosen, sort_keys=True, default=str))
             name = re.sub(r"[^\w.=+-]+", "_", label(point))[:80] + f"-{digest}"
-            job = replace(plain, name=name, label=label(point), values=chosen)
-            self.points[job] = point
+            self.points[replace(plain, name=name, label=label(point), values=chosen)] = point
         # An address cannot hold the state: finished runs are kept here, and copied there.
         self.remote = to.rstrip("/") if to and "://" in to else None
         folder = f"build/sweep/{source.stem}{f'-{_digest(self.remote)}' if self.remote else ''}"
@@ -152,9 +138,8 @@ class Sweep:
         kept = [(self.place(job) / "run.json").read_bytes() for job in self.finished()]
         if other := sum(json.loads(text)["code"] != self.code for text in kept):
             raise CourseError(
-                f"The code of {self.source.stem} has changed since {other} of these runs "
-                f"finished in {paths.relative(self.folder)}. Choose another folder with --to, or "
-                f"delete this one."
+                f"The code of {self.source.stem} has changed since {other} of these runs finished "
+                f"in {paths.relative(self.folder)}. Choose another --to, or delete this folder."
             )
 
     def keep(self, one: batch.Try, is_last: bool) -> str:
@@ -162,16 +147,9 @@ class Sweep:
         error, failure = one.result.error, self.folder / "failed" / one.job.name
         target = failure if error else self.place(one.job)
         if (is_last or not error) and one.folder.is_dir() and not self.place(one.job).is_dir():
-            about = {
-                "notebook": self.source.stem,
-                "values": one.job.values,
-                "code": self.code,
-                "tries": one.number,
-                "seconds": round(one.result.seconds, 1),
-                "error": error,
-            }
-            text = json.dumps(about, indent=1) + "\n"
-            (one.folder / "run.json").write_text(text, encoding="utf-8")
+            about = {"notebook": self.source.stem, "values": one.job.values, "code": self.code}
+            about |= {"tries": one.number, "seconds": round(one.result.seconds, 1), "error": error}
+            (one.folder / "run.json").write_text(json.dumps(about, indent=1) + "\n")
             shutil.rmtree(failure, ignore_errors=True)
             target.parent.mkdir(exist_ok=True)
             # In one step: what is in runs/ is whole, whenever the command is stopped.
@@ -268,11 +246,8 @@ def run(
     todo = [job for job in sweep.points if job not in finished]
     n = workers or machine.kernels(len(todo))
     threads = max(1, machine.cores() // n)
-    where = (
-        f"on {scheduler}"
-        if scheduler
-        else f"{n} at a time with {threads} of {machine.cores()} cores each"
-    )
+    where = f"{n} at a time with {threads} of {machine.cores()} cores each"
+    where = f"on {scheduler}" if scheduler else where
     sizes = " × ".join(f"{len(each)} {key}" for key, each in grid.items())
     to_go = f"{len(todo)} to go, {where}" if todo else "none to go"
     click.echo(
@@ -305,9 +280,8 @@ def run(
         )
         sweep.record(sweep.finished())  # also what another command has run
     except (OSError, CourseError) as error:  # a full disk, a scheduler that was lost
-        raise CourseError(
-            f"{error} Finished runs are kept; the same command goes on from here."
-        ) from error
+        kept = "Finished runs are kept; the same command goes on from here."
+        raise CourseError(f"{error} {kept}") from error
     failed |= sweep.upload_errors
     click.echo(f"\n{sweep.table()}\n")
     for job, problem in failed.items():
