@@ -44,28 +44,14 @@ CANNOT = 77  # and of one that this system does not let be made
 
 @dataclass(frozen=True)
 class Fate:
-    """What a child meets.
+    """What a child meets; `operation` counts from 1 the changes that it makes in `folder`."""
 
-    Parameters
-    ----------
-    unprivileged : bool
-        It is another user, whom mode bits bind, if this one is root.
-    largest : int, optional
-        No file that it writes may become larger than this: to it the disk is full.
-    deadly : bool
-        It dies of that, in the middle of the write, instead of hearing of it.
-    offline : bool
-        It has no network at all.
-    folder, operation : pathlib.Path and int, optional
-        It is killed just before it changes something in `folder` for that number of times.
-    """
-
-    unprivileged: bool = False
-    largest: int | None = None
-    deadly: bool = False
-    offline: bool = False
+    unprivileged: bool = False  # it is another user, whom mode bits bind, if this one is root
+    largest: int | None = None  # bytes of a file; beyond, the disk is full to it
+    deadly: bool = False  # it dies of that in the middle of the write, and does not hear of it
+    offline: bool = False  # it has no network at all
     folder: Path | None = None
-    operation: int | None = None
+    operation: int | None = None  # it is killed just before this one
 
 
 @dataclass

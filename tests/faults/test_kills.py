@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,51 +54,36 @@ def test_killed_while_bytes_come(server: Any, cache: Path, moment: int) -> None:
     assert not fake_sets.leftovers(cache)
 
 
-def killed_at(
-    moment: int, folder: Path, again: Callable[[], None], action: Any, *arguments: Any
-) -> None:
-    """Kill at a tenth of the changes that the action makes in a folder, counted in a whole run."""
-    code, printed = processes.start(action, *arguments, fate=processes.Fate(folder=folder)).end()
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("what", ["files are made", "unpacking"])
+def test_killed_while(server: Any, cache: Path, shared: Path, what: str, moment: int) -> None:
+    """Kill at a tenth of the changes that are made in the cache, counted in a whole run."""
+    cache.mkdir()
+    folder = cache / "cats_vs_dogs_full" / "cats_vs_dogs_small"
+    action: tuple[Any, ...] = (processes.load, server.url, "fashion_mnist")
+    if what == "unpacking":
+        fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=True)
+        action = (processes.image_folders, "full")
+    code, printed = processes.start(*action, fate=processes.Fate(folder=cache)).end()
     assert code == 0, printed
     count = int(printed.splitlines()[-1])
     assert count >= len(MOMENTS)
-    again()
+    for path in sorted(cache.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
     operation = 1 + moment * (count - 1) // (len(MOMENTS) - 1)
-    fate = processes.Fate(folder=folder, operation=operation)
-    code, printed = processes.start(action, *arguments, fate=fate).end()
+    fate = processes.Fate(folder=cache, operation=operation)
+    code, printed = processes.start(*action, fate=fate).end()
     assert code == KILLED, printed
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_while_files_are_made(server: Any, cache: Path, moment: int) -> None:
-    def again() -> None:
-        (cache / "fashion_mnist.npz").unlink()
-
-    cache.mkdir()
-    killed_at(moment, cache, again, processes.load, server.url, "fashion_mnist")
+    if what == "unpacking":
+        assert not folder.exists() or fake_sets.is_subset(folder), "what stands there is whole"
+        assert datasets.image_folders("full") == folder and fake_sets.is_subset(folder)
+        assert sorted(path.name for path in shared.iterdir()) == ["dogs-vs-cats.zip"]
+        return
     if finished(cache):  # then it is a whole one
         assert load("fashion_mnist").source == "full set, user's cache"
     assert fake_sets.is_right(load("fashion_mnist"))
     assert datasets.find("fashion_mnist") == ("cache", cache / "fashion_mnist.npz")
     assert fake_sets.is_right(load("mnist"))  # nor is another set in the way
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_while_unpacking(server: Any, cache: Path, shared: Path, moment: int) -> None:
-    fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=True)
-    folder = cache / "cats_vs_dogs_full" / "cats_vs_dogs_small"
-
-    def again() -> None:
-        for path in sorted(cache.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-
-    cache.mkdir()
-    killed_at(moment, cache, again, processes.image_folders, "full")
-    if folder.exists():
-        assert fake_sets.is_subset(folder), "what stands in its place is whole"
-    assert datasets.image_folders("full") == folder
-    assert fake_sets.is_subset(folder)
-    assert sorted(path.name for path in shared.iterdir()) == ["dogs-vs-cats.zip"]
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])

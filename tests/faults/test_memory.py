@@ -14,8 +14,8 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_utils.classroom import notebooks, run
-from course_utils.classroom.sweep import worker
+from course_utils import ledger
+from course_utils.classroom import notebooks, run, worker
 
 pytestmark = pytest.mark.slow
 MOST = 2000  # megabytes; the free places to run a notebook end a kernel not far above
@@ -81,19 +81,20 @@ def test_forty_fits_in_a_sweep(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     nb.metadata["kernelspec"] = dict(notebooks.KERNELSPEC)
     ours, peaks = [], []
     for seed in range(4):
-        task = worker.Task(
-            sweep="memory",
+        job = worker.Job(
+            name=f"{seed}",
+            label=f"seed={seed}",
+            values={"seed": seed},
             stem="01_small",
             text=nbformat.writes(nb),
-            values={"seed": seed},
             home=str(place),
             has_output_dir=True,
-            tries=None,
-            threads=1,
         )
-        result = worker.run_one(task)
-        assert not result.error and len(result.records) == 10
-        peaks.append([record["peak_memory_mb"] for record in result.records])
+        (place / job.name).mkdir()
+        result = worker.run_one(job, "memory", str(place / job.name))
+        records = ledger.read(place / job.name / "ledger.jsonl")
+        assert not result.error and len(records) == 10
+        peaks.append([record["peak_memory_mb"] for record in records])
         ours.append(psutil.Process().memory_info().rss / 1e6)
     assert ours[-1] - ours[0] < 50, ours  # the worker: each notebook has a kernel of its own
     assert max(peaks[-1]) < 1.1 * max(peaks[0]), peaks
