@@ -16,7 +16,7 @@ import numpy as np
 
 from course_utils import ledger, runtime
 from course_utils.datasets import Dataset
-from course_utils.training._evaluate import Examples, evaluate
+from course_utils.training._evaluate import Examples, mean, per_image
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 
@@ -82,6 +82,7 @@ class Recorder(keras.callbacks.Callback):
         self._handler: Any = None
         self._epoch, self._running = 0, False
         self._unwritten: ledger.Record | None = None
+        self._predictions: dict[str, dict[str, np.ndarray]] = {}
         self.when_recorded: Callable[[], None] | None = None
         self.history: dict[str, list[float]] = {}
         self.seconds = 0.0
@@ -266,7 +267,7 @@ class Recorder(keras.callbacks.Callback):
                 "were not looked at."
             )
             return record
-        record = ledger.append(self._unwritten)
+        record = ledger.append(self._unwritten, predictions=self._predictions)
         self._unwritten = None
         if self.when_recorded:
             self.when_recorded()
@@ -297,10 +298,13 @@ class Recorder(keras.callbacks.Callback):
         train = sets["train"]
         n_train = len(train[1]) if isinstance(train, tuple) else len(data.y_train)
         trainable = sum(int(np.prod(w.shape)) for w in self.model.trainable_weights)
-        measured = {
-            name: dict(NO_NUMBER) if name in closed else evaluate(self.model, examples)
+        images = {
+            name: per_image(self.model, examples)
             for name, examples in sets.items()
+            if name not in closed
         }
+        self._predictions = {name: images[name] for name in images if name != "train"}
+        measured = {name: mean(images[name]) if name in images else dict(NO_NUMBER) for name in sets}
         record = self.identity(n_train) | {
             "history": self.history,
             "best_epoch": best_epoch,
