@@ -304,7 +304,9 @@ class Recorder(keras.callbacks.Callback):
             if name not in closed
         }
         self._predictions = {name: images[name] for name in images if name != "train"}
-        measured = {name: mean(images[name]) if name in images else dict(NO_NUMBER) for name in sets}
+        measured = {
+            name: mean(images[name]) if name in images else dict(NO_NUMBER) for name in sets
+        }
         record = self.identity(n_train) | {
             "history": self.history,
             "best_epoch": best_epoch,
