@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 
+import joblib
+
 from course_utils import machine
 from course_utils.errors import CourseError
 
@@ -163,15 +165,25 @@ def shared_cores(n_workers: int) -> Iterator[int]:
         that is 0 and on a machine with a GPU, which one process alone can use.
     """
     n_jobs = 1 if tf.config.list_physical_devices("GPU") else max(1, n_workers)
-    before = dict(os.environ)
-    if n_jobs > 1:
-        os.environ.update(machine.share(n_jobs), TF_CPP_MIN_LOG_LEVEL="3")
-    try:
+    if n_jobs == 1:
         yield n_jobs
+        return
+    shares = machine.share(n_jobs)
+    before = {name: os.environ.get(name) for name in shares}
+    os.environ.update(shares)
+    try:
+        with joblib.parallel_config(backend="loky", initializer=_begin_worker):
+            yield n_jobs
     finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin_worker() -> None:
+    """Have this module imported first in a worker process: it imports TensorFlow quietly."""
 
 
 def versions() -> dict[str, str]:
