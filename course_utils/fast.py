@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_utils import runtime  # noqa: F401  (imports TensorFlow quietly)
+from course_utils.errors import CourseError
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -23,14 +24,14 @@ class Adam(keras.optimizers.Adam):
 
     Raises
     ------
-    ValueError
+    CourseError
         If ``amsgrad`` is asked for, which the kernel does not know.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.amsgrad:
-            raise ValueError("amsgrad must be False for fast.Adam; use keras.optimizers.Adam.")
+            raise CourseError("amsgrad must be False for fast.Adam; use keras.optimizers.Adam.")
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one weight in place."""
@@ -61,7 +62,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Raises
     ------
-    ValueError
+    CourseError
         If the axis is not the last one, or batch renormalisation, synchronisation, or a network
         without scale and centre is asked for.
     """
@@ -71,7 +72,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         renorm = getattr(self, "renorm", False)  # Keras 3.13, which Colab has, does not know it
         plain = self.center and self.scale and not renorm and not self.synchronized
         if self.axis != -1 or not plain:
-            raise ValueError(
+            raise CourseError(
                 "fast.BatchNormalization normalises the last axis, with centre and scale, and "
                 "nothing else; use keras.layers.BatchNormalization."
             )
@@ -79,7 +80,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights, for a signal with two dimensions or four."""
         if len(input_shape) not in (2, 4):
-            raise ValueError(
+            raise CourseError(
                 f"fast.BatchNormalization takes signals with 2 or 4 dimensions; got "
                 f"{len(input_shape)}. Use keras.layers.BatchNormalization."
             )
@@ -88,7 +89,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise a batch, and gather its statistics in training."""
         if mask is not None:
-            raise ValueError("fast.BatchNormalization takes no mask.")
+            raise CourseError("fast.BatchNormalization takes no mask.")
         # The kernel wants images; a dense signal is an image of one pixel.
         signal = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
         gathers = bool(training) and self.trainable
@@ -165,13 +166,13 @@ class Dropout(keras.layers.Dropout):
 
     Raises
     ------
-    ValueError
+    CourseError
         If a ``noise_shape`` is given.
     """
 
     def __init__(self, rate: float, noise_shape: Any = None, **kwargs: Any) -> None:
         if noise_shape is not None:
-            raise ValueError("fast.Dropout takes no noise_shape; use keras.layers.Dropout.")
+            raise CourseError("fast.Dropout takes no noise_shape; use keras.layers.Dropout.")
         super().__init__(rate, **kwargs)
         self._threshold = min(255, round(256 * rate))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_utils import ledger
+from course_utils.errors import CourseError
 
 _latest: dict[str, dict[str, Any]] = {}
 
@@ -24,7 +25,7 @@ def write_down(notebook: str, **guesses: Any) -> None:
 
     Raises
     ------
-    OSError
+    CourseError
         If the file beside the ledger cannot be written.
     """
     given = {name: value for name, value in guesses.items() if value is not None}
@@ -48,7 +49,7 @@ def score(notebook: str, **measured: Any) -> None:
 
     Raises
     ------
-    OSError
+    CourseError
         If the file beside the ledger cannot be written.
     """
     guesses = _latest.get(notebook, {})
@@ -62,7 +63,13 @@ def score(notebook: str, **measured: Any) -> None:
 
 def _keep(notebook: str, content: dict[str, Any]) -> None:
     path = ledger.default_path().with_name("predictions.jsonl")
-    ledger.append({"notebook": notebook} | content, path)
+    try:
+        ledger.append({"notebook": notebook} | content, path)
+    except ledger.LedgerError as error:
+        raise CourseError(
+            f"Your guess is not kept: {path} cannot be written. Make room, or set COURSE_LEDGER to "
+            "a file in a folder that you may write (%env COURSE_LEDGER=…), and run this cell again."
+        ) from error
 
 
 def _words(name: str) -> str:

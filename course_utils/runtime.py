@@ -14,6 +14,11 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 
+import joblib
+
+from course_utils import machine
+from course_utils.errors import CourseError
+
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 
@@ -87,11 +92,11 @@ def resolve_precision(precision: str = "auto") -> str:
 
     Raises
     ------
-    ValueError
+    CourseError
         If `precision` is none of the three.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
+        raise CourseError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
     if precision != "auto":
         return precision
     return "mixed_bfloat16" if _gpu_has_bfloat16() or _processor_has_bfloat16() else "float32"
@@ -124,8 +129,11 @@ def fresh_start(seed: int, precision: str = "auto") -> str:
 def device() -> str:
     """Name the device that trains: the first GPU's name, or the processor and its cores.
 
-    Where TensorFlow was told to use fewer threads than there are cores, as in worker processes,
-    their number is added.
+    Returns
+    -------
+    str
+        With the cores that this process may use and, where TensorFlow was told to use fewer
+        threads, as in worker processes, their number.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -137,9 +145,45 @@ def device() -> str:
             name = next(line.split(":", 1)[1].strip() for line in handle if "model name" in line)
     except (OSError, StopIteration):
         pass  # not Linux, or a processor without a model name: the platform's word must do
-    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
-    limited = f", {threads} used" if threads not in ("0", "", str(os.cpu_count())) else ""
-    return f"{name}, {os.cpu_count()} cores{limited}"
+    threads = machine.limited_threads()
+    return f"{name}, {machine.cores()} cores" + (f", {threads} used" if threads else "")
+
+
+@contextlib.contextmanager
+def shared_cores(n_workers: int) -> Iterator[int]:
+    """Let joblib's worker processes, started inside, share the cores and start quietly.
+
+    Parameters
+    ----------
+    n_workers : int
+        How many processes are wanted; 0 for none.
+
+    Yields
+    ------
+    int
+        ``n_jobs`` for `joblib.Parallel`: `n_workers`, or 1, which is this process itself, where
+        that is 0 and on a machine with a GPU, which one process alone can use.
+    """
+    n_jobs = 1 if tf.config.list_physical_devices("GPU") else max(1, n_workers)
+    if n_jobs == 1:
+        yield n_jobs
+        return
+    shares = machine.share(n_jobs)
+    before = {name: os.environ.get(name) for name in shares}
+    os.environ.update(shares)
+    try:
+        with joblib.parallel_config(backend="loky", initializer=_begin_worker):
+            yield n_jobs
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin_worker() -> None:
+    """Have this module imported first in a worker process: it imports TensorFlow quietly."""
 
 
 def versions() -> dict[str, str]:

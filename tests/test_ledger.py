@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from course_utils import ledger
-
-LINES = 500
 
 
 def run(**changes):
@@ -48,7 +47,7 @@ def test_what_is_appended_is_read_back_in_order(path):
 
 
 def test_schema_id_and_time_are_filled_in_where_missing(path):
-    first, second = ledger.append({}, path), ledger.append({}, path)
+    first, second = ledger.append(run(), path), ledger.append(run(), path)
     assert first["schema"] == ledger.SCHEMA == 1
     assert first["id"] != second["id"]
     assert first["time"].endswith("+00:00")
@@ -68,6 +67,9 @@ def test_course_ledger_chooses_the_file(tmp_path, monkeypatch):
     ledger.append(run(seed=7))
     assert [record["seed"] for record in ledger.read()] == [7]
     assert ledger.read() == ledger.read(chosen)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_LEDGER", "~/mine.jsonl")
+    assert ledger.default_path() == chosen
 
 
 def test_without_it_the_ledger_is_in_runs(root: Path, tmp_path, monkeypatch):
@@ -121,26 +123,36 @@ def test_the_table_has_a_row_per_arm_with_n_and_means():
     assert set(expected) == set(table.columns[7:])
 
 
-def test_the_table_keeps_training_sizes_apart():
-    def sized(images, seed, accuracy):
-        data = {"name": "fashion_mnist", "scale": "embedded", "train": images}
-        return run(data=data, seed=seed, test={"accuracy": accuracy, "cross_entropy": 0.7})
+def test_the_table_keeps_apart_what_is_another_run_and_counts_a_repeated_one_once():
+    data = {"name": "fashion_mnist", "scale": "embedded"}
+    large = data | {"train": 3000}
+    runs = [
+        run(data=large),
+        run(data=data | {"train": 1000}),
+        run(data=large, precision="mixed_bfloat16"),
+        run(data=large, seed=1, test={"accuracy": 0.5, "cross_entropy": 0.7}),
+        run(data=large | {"source": "a share"}, test={"accuracy": 0.9, "cross_entropy": 0.7}),
+    ]
+    table = ledger.table(runs)  # the last repeats the first
+    assert table["n"].tolist() == [2, 1, 1]
+    assert table["images"].tolist() == [3000, 1000, 3000]
+    assert table["precision"].tolist() == ["float32", "float32", "mixed_bfloat16"]
+    assert table["test acc %"].tolist() == pytest.approx([70, 70, 70])
+    assert "settings" not in table
 
-    table = ledger.table([sized(1000, 0, 0.6), sized(3000, 0, 0.8), sized(1000, 1, 0.7)])
-    assert table["images"].tolist() == [1000, 3000] and table["n"].tolist() == [2, 1]
-    assert table["test acc %"].tolist() == pytest.approx([65, 80])
 
-
-def test_the_table_keeps_precisions_apart():
-    table = ledger.table([run(precision=p) for p in ("float32", "mixed_bfloat16", "float32")])
-    assert table["precision"].tolist() == ["float32", "mixed_bfloat16"]
-    assert table["n"].tolist() == [2, 1]
+def test_the_table_says_in_which_parameters_arms_of_one_name_differ():
+    runs = [run(parameters={"epochs": e, "batch_size": 32}, seed=s) for e in (4, 8) for s in (0, 1)]
+    table = ledger.table([*runs, run(arm="other", parameters={"epochs": 1})])
+    assert table["settings"].tolist() == ["epochs=4", "epochs=8", ""]
+    assert table["n"].tolist() == [2, 2, 1]
 
 
 def test_the_table_tells_of_a_test_set_that_was_used_again():
     once, again = run(test_uses=1), run(arm="chosen by it", test_uses=3)
     assert "test uses" not in ledger.table([once])
-    assert ledger.table([once, again, again | {"test_uses": 2}])["test uses"].tolist() == [1, 3]
+    table = ledger.table([once, again, again | {"seed": 1, "test_uses": 2}])
+    assert table["test uses"].tolist() == [1, 3]
 
 
 def test_the_table_leaves_open_what_was_not_measured():
@@ -155,29 +167,84 @@ def test_the_table_of_nothing_is_empty():
     assert ledger.table([]).empty
 
 
-def test_recorded_runs_are_chosen_and_sorted(tmp_path, monkeypatch):
-    runs = [
-        run(schema=1, notebook=notebook, arm=arm, seed=seed)
-        for notebook in ("02", "01")
-        for arm in ("b", "a")
-        for seed in (1, 0)
-    ]
-    shipped = tmp_path / "reference" / "embedded.jsonl"
-    shipped.parent.mkdir()
-    shipped.write_text("".join(json.dumps(record) + "\n" for record in runs))
-    monkeypatch.setattr(ledger.resources, "files", lambda package: tmp_path)
-
-    def found(*arguments):
-        return [(r["notebook"], r["arm"], r["seed"]) for r in ledger.recorded(*arguments)]
-
-    assert found("embedded", "01", "a") == [("01", "a", 0), ("01", "a", 1)]
-    assert found("embedded", "02") == [("02", arm, seed) for arm in "ab" for seed in (0, 1)]
-    assert found("embedded") == sorted(found("embedded"))
-    assert len(found("embedded")) == 8
+def test_recorded_runs_are_chosen_and_sorted():
+    everything = ledger.recorded("embedded")
+    keys = [(r["notebook"], r["arm"], r["protocol"], r["seed"]) for r in everything]
+    assert keys == sorted(keys)
+    chosen = ledger.recorded("embedded", "01_baseline_overfit", "F1")
+    assert [r["seed"] for r in chosen] == list(range(6))
+    assert {(r["notebook"], r["arm"]) for r in chosen} == {("01_baseline_overfit", "F1")}
 
 
 @pytest.mark.parametrize("scale", ["embedded", "full"])
 def test_what_ships_with_the_course_can_be_read(scale):
-    records = ledger.recorded(scale)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # no line is left out
+        records = ledger.recorded(scale)
     assert all(record["data"]["scale"] == scale for record in records)
     assert len({record["id"] for record in records}) == len(records)
+    table = ledger.table(records)
+    assert table["n"].sum() + table.get("diverged", table["n"] * 0).sum() == len(records)
+
+
+def test_nan_is_null_in_the_file_and_nan_where_a_number_is_expected(path):
+    history = {"val_loss": [0.5, math.nan, math.inf]}
+    measured = {"accuracy": math.nan, "cross_entropy": math.nan}
+    written = run(
+        history=history, train=measured, test=None, best_epoch=None, parameters={"penalty": None}
+    )
+    ledger.append(written, path)
+    assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
+    (read,) = ledger.read(path)
+    assert np.isnan(read["history"]["val_loss"]).tolist() == [False, True, True]
+    assert math.isnan(read["train"]["accuracy"])
+    assert read["test"] is read["best_epoch"] is read["parameters"]["penalty"] is None
+
+
+def said(n, sure):
+    random = np.random.default_rng(n)
+    correct = random.random(n) < 0.9
+    return {
+        "classes": random.integers(0, 10, n),
+        "correct": correct,
+        "cross_entropy": np.where(correct, random.exponential(sure, n), 1 + random.exponential(n)),
+    }
+
+
+def test_predictions_come_back_in_a_few_kilobytes(path, tmp_path):
+    given = {"validation": said(2000, 0.1), "test": said(2000, 1e-5)}
+    record = ledger.append(run(), path, given)
+    assert ledger.read(path) == [record]
+    file = path.parent / "predictions" / f"{record['id']}.npz"
+    assert file.stat().st_size < 8000
+    found = ledger.predictions(record, path)
+    for part, arrays in given.items():
+        for name in ("classes", "correct"):
+            np.testing.assert_array_equal(found[part][name], arrays[name])
+        nats = np.minimum(arrays["cross_entropy"], 16)
+        np.testing.assert_allclose(found[part]["cross_entropy"], nats, rtol=0.05, atol=2e-3)
+        assert found[part]["cross_entropy"].mean() == pytest.approx(nats.mean(), abs=1e-2)
+    # copied to another ledger, they are the same to the last bit
+    copy = tmp_path / "copy.jsonl"
+    ledger.append(record, copy, found)
+    for part, arrays in ledger.predictions(record, copy).items():
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(values, found[part][name])
+
+
+def test_a_run_without_predictions_has_none_and_a_broken_file_is_a_sentence(path):
+    record = ledger.append(run(), path)
+    assert ledger.predictions(record, path) is None
+    assert ledger.predictions(ledger.recorded("full")[0] | {"id": "unknown"}) is None
+    file = path.parent / "predictions" / f"{record['id']}.npz"
+    file.parent.mkdir()
+    file.write_bytes(b"PK")
+    with pytest.raises(ledger.LedgerError, match="cannot be read"):
+        ledger.predictions(record, path)
+
+
+def test_predictions_do_not_stay_without_their_line(path):
+    path.mkdir(parents=True)  # a folder stands where the ledger should be
+    with pytest.raises(ledger.LedgerError):
+        ledger.append(run(), path, {"test": said(10, 0.1)})
+    assert not list((path.parent / "predictions").iterdir())

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from course_utils import plots
+from course_utils.errors import CourseError
 from course_utils.plots import _figure, _runs, _training
 
 HISTORY = {
@@ -92,7 +93,7 @@ def test_every_figure_is_a_picture_with_alt_text(shell, draw):
 @pytest.mark.parametrize("alt", ["", "  ", "\n"])
 def test_a_figure_without_alt_text_is_refused(shell, alt):
     figure, _ = plots.new_figure()
-    with pytest.raises(ValueError, match="alt must say what the figure shows"):
+    with pytest.raises(CourseError, match="alt must say what the figure shows"):
         plots.show(figure, alt)
     assert shell.outputs == []
 
@@ -221,7 +222,7 @@ def test_seeds_of_one_group_and_of_none(figures):
     runs = [{"history": {"loss": [0.2, 0.1]}}]
     plots.over_seeds({"A": runs}, key="loss", title="Seeds")
     assert figures[0][0].axes[0].get_ylabel() == "loss (nats per image)"
-    with pytest.raises(ValueError, match="none for B, C"):
+    with pytest.raises(CourseError, match="none for B, C"):
         plots.over_seeds({"A": runs, "B": [], "C": []}, key="loss", title="Seeds")
 
 
@@ -287,5 +288,5 @@ def test_paired_differences_tell_mean_and_interval(figures):
 
 
 def test_one_difference_is_not_compared(figures):
-    with pytest.raises(ValueError, match="dropout must have two differences or more; got 1"):
+    with pytest.raises(CourseError, match="dropout must have two differences or more; got 1"):
         plots.paired_differences({"points": {"dropout": np.array([1.0])}}, "What it buys")

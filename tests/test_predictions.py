@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_a_guess_is_kept_and_scored(kept: Path, capsys: pytest.CaptureFixture[st
         "gap: you wrote 5; it is 13.1.",
         "turning epoch: you wrote nothing down; it is 9.",
     ]
-    first, second = ledger.read(kept)
+    first, second = (json.loads(line) for line in kept.read_text().splitlines())
     assert first["guesses"] == {"gap": 5} and "measured" not in first
     assert second["guesses"] == {"gap": 5} and second["measured"] == {"gap": 13.14}
     assert first["time"] <= second["time"]

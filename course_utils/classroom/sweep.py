@@ -191,7 +191,8 @@ class Sweep:
         from papermill.iorw import papermill_io
 
         listed = json.dumps({job.name: job.values for job in self.points}, indent=1)
-        beside = {"sweep.json": listed} | ({name: claims.read(name) for name in claims.FILES} if self.linked else {})
+        beside = {"sweep.json": listed}
+        beside |= {name: claims.read(name) for name in (claims.FILES if self.linked else ())}
         try:
             for name, text in beside.items():
                 papermill_io.write(text, f"{self.remote}/{name}")

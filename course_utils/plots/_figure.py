@@ -12,11 +12,13 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-TRAIN = {"color": "#1f5fa8", "linestyle": "-", "linewidth": 1.8}
-VALIDATION = {"color": "#e07b00", "linestyle": "--", "linewidth": 1.8}
-RECORDED = {"color": "0.55", "linewidth": 1.0}
-YOURS = {"color": "k", "linestyle": ":", "linewidth": 2.2}
-_RC = {
+from course_utils.errors import CourseError
+
+TRAIN: dict[str, Any] = {"color": "#1f5fa8", "linestyle": "-", "linewidth": 1.8}
+VALIDATION: dict[str, Any] = {"color": "#e07b00", "linestyle": "--", "linewidth": 1.8}
+RECORDED: dict[str, Any] = {"color": "0.55", "linewidth": 1.0}
+YOURS: dict[str, Any] = {"color": "k", "linestyle": ":", "linewidth": 2.2}
+_RC: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -57,7 +59,7 @@ def _png(figure: Figure) -> bytes:
 
 def _bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not alt.strip():
-        raise ValueError("alt must say what the figure shows; got an empty text.")
+        raise CourseError("alt must say what the figure shows; got an empty text.")
     return {"image/png": _png(figure), "text/plain": alt}, {"image/png": {"alt": alt}}
 
 
@@ -83,7 +85,7 @@ def show(figure: Figure, alt: str) -> None:
 
     Raises
     ------
-    ValueError
+    CourseError
         If `alt` is empty.
     """
     Picture(figure, alt)
@@ -99,7 +101,7 @@ class Picture:
 
     Raises
     ------
-    ValueError
+    CourseError
         If `alt` is empty.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import stats
+from course_utils.errors import CourseError
 from course_utils.plots._figure import RECORDED, TRAIN, VALIDATION, YOURS, new_figure, show
 
 
@@ -38,11 +39,11 @@ def over_seeds(
 
     Raises
     ------
-    ValueError
+    CourseError
         If a group has no runs.
     """
     if empty := [name for name, records in groups.items() if not records]:
-        raise ValueError(f"groups must each hold a recorded run; none for {', '.join(empty)}.")
+        raise CourseError(f"groups must each hold a recorded run; none for {', '.join(empty)}.")
     figure, axes = new_figure(1, len(groups), size=(min(max(4 * len(groups), 5.5), 9), 3))
     axes = np.atleast_1d(axes)
     scale, unit = (100, "%") if "acc" in key else (1, "nats per image")
@@ -102,7 +103,7 @@ def paired_differences(groups: Mapping[str, Mapping[str, np.ndarray]], title: st
 
     Raises
     ------
-    ValueError
+    CourseError
         If a comparison has fewer than two differences.
     """
     names = list(next(iter(groups.values())))
@@ -112,7 +113,7 @@ def paired_differences(groups: Mapping[str, Mapping[str, np.ndarray]], title: st
         for row, name in enumerate(names):
             values = np.asarray(differences[name], dtype=float)
             if len(values) < 2:
-                raise ValueError(f"{name} must have two differences or more; got {len(values)}.")
+                raise CourseError(f"{name} must have two differences or more; got {len(values)}.")
             found = stats.paired(np.zeros(len(values)), values, unit=unit)
             mean, low, high = found.mean, found.low, found.high
             ax.plot([low, high], [row, row], color=TRAIN["color"], linewidth=2.5)

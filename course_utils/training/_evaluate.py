@@ -51,9 +51,21 @@ def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
     dict
         ``accuracy``, between 0 and 1, and ``cross_entropy``, in nats per image.
     """
+    return mean(per_image(model, examples))
+
+
+def per_image(model: keras.Model, examples: Examples) -> dict[str, np.ndarray]:
+    """What `evaluate` is the mean of, in the form of `ledger.predictions`."""
     probabilities, labels = _predict(model, examples)
+    classes = probabilities.argmax(axis=1)
     of_the_label = probabilities[np.arange(len(labels)), labels]
+    cross_entropy = -np.log(np.clip(of_the_label, 1e-7, 1))
+    return {"classes": classes, "correct": classes == labels, "cross_entropy": cross_entropy}
+
+
+def mean(measured: dict[str, np.ndarray]) -> dict[str, float]:
+    """Accuracy and cross-entropy over all images."""
     return {
-        "accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
-        "cross_entropy": float(-np.log(np.clip(of_the_label, 1e-7, 1)).mean()),
+        "accuracy": float(measured["correct"].mean()),
+        "cross_entropy": float(measured["cross_entropy"].mean()),
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -16,26 +16,19 @@ import numpy as np
 
 from course_utils import ledger, runtime
 from course_utils.datasets import Dataset
-from course_utils.training._evaluate import Examples, evaluate
+from course_utils.errors import CourseError
+from course_utils.training._evaluate import Examples, mean, per_image
+from course_utils.training._folder import STATE, RunError, claim, give_back
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 
-_test_uses: Counter[tuple[str, ...]] = Counter()
 NO_NUMBER = {"accuracy": math.nan, "cross_entropy": math.nan}
 
 
-class RunError(ValueError):
-    """A run cannot begin, go on or be recorded; Jupyter shows the sentence, no traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"RunError: {self}"]
-
-
 class Stopped(KeyboardInterrupt):
-    """You stopped a training; Jupyter shows the sentence without a traceback."""
+    """You stopped a training."""
 
-    def _render_traceback_(self) -> list[str]:
-        return [f"Stopped: {self}"]
+    _render_traceback_ = CourseError._render_traceback_
 
 
 class Recorder(keras.callbacks.Callback):
@@ -56,9 +49,15 @@ class Recorder(keras.callbacks.Callback):
     dataset : Dataset
         Where the images came from.
     parameters : dict
-        What else the run depends on: epochs, batch size, learning rate, …
+        What else the run depends on, in plain Python values: epochs (as many as `fit` is given),
+        batch size, learning rate, …
     protocol : {"honest", "published"}
         "published" where the run repeats a published experiment's split or its misuse of data.
+
+    Raises
+    ------
+    CourseError
+        If `parameters` cannot be written to the ledger, or `protocol` is neither of the two.
     """
 
     def __init__(
@@ -73,48 +72,82 @@ class Recorder(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         if protocol not in ("honest", "published"):
-            raise ValueError(f"protocol must be 'honest' or 'published'; got {protocol!r}.")
+            raise CourseError(f"protocol must be 'honest' or 'published'; got {protocol!r}.")
+        for name, value in parameters.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise CourseError(
+                    f"parameters must hold plain Python values, for the ledger; {name} is "
+                    f"{value!r}. Write it as a number, a text or a list."
+                ) from error
         self._head = {"notebook": notebook, "arm": arm, "seed": seed, "protocol": protocol}
         # That of now: other networks may be built, in another precision, before `finish`.
         self._precision = keras.config.dtype_policy().name
         self._dataset = dataset
         self._parameters = parameters
         self._handler: Any = None
-        self._epoch, self._running = 0, False
+        self._epoch, self._running, self._is_new = 0, False, True
+        self._folder: Path | None = None
         self._unwritten: ledger.Record | None = None
-        self.when_recorded: Callable[[], None] | None = None
+        self._predictions: dict[str, dict[str, np.ndarray]] = {}
         self.history: dict[str, list[float]] = {}
         self.seconds = 0.0
         self.resumed: list[int] = []
         self.diverged: dict[str, int] | None = None
 
-    def identity(self, n_train: int | None = None) -> dict[str, Any]:
-        """Say which run this is: what must be equal for two runs to be the same one.
+    def _known(self, n_train: int | None = None) -> dict[str, Any]:
+        """The part of the record that is known before the training."""
+        data = self._dataset
+        sizes = {"train": len(data.y_train) if n_train is None else n_train}
+        sizes |= {"validation": len(data.y_validation), "test": len(data.y_test)}
+        source = {"name": data.name, "scale": data.data, "source": data.source, "split": data.split}
+        return self._head | {
+            "data": source | sizes,
+            "parameters": self._parameters,
+            "precision": self._precision,
+        }
 
-        Parameters
-        ----------
-        n_train : int, optional
-            Training images; the dataset's own where not given.
+    def identity(self) -> dict[str, Any]:
+        """Say which run this is: what must be equal for two runs to be the same one.
 
         Returns
         -------
         dict
-            The part of the record that is known before the training.
+            `ledger.identity` of its record, and a digest of the images to train and validate on.
         """
-        data = self._dataset
-        return self._head | {
-            "data": {
-                "name": data.name,
-                "scale": data.data,
-                "source": data.source,
-                "split": data.split,
-                "train": len(data.y_train) if n_train is None else n_train,
-                "validation": len(data.y_validation),
-                "test": len(data.y_test),
-            },
-            "parameters": self._parameters,
-            "precision": self._precision,
-        }
+        images = hashlib.blake2b(digest_size=8)
+        for name in ("x_train", "y_train", "x_validation", "y_validation"):
+            images.update(np.ascontiguousarray(getattr(self._dataset, name)).data)
+        return ledger.identity(self._known()) | {"images": images.hexdigest()}
+
+    def folder(self, output_dir: str | Path) -> Path:
+        """Make a folder for the files of this run, which no other run writes to.
+
+        Its name carries a digest of what the run depends on. A second process that trains the same
+        run at the same time gets another folder, and a sentence says so.
+
+        Parameters
+        ----------
+        output_dir : path-like
+            Where the folder is made; the notebook's parameter.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder, until `finish` has written the run to the ledger this run's alone.
+
+        Raises
+        ------
+        RunError
+            If it cannot be made.
+        """
+        if self._folder is None:
+            run = self.identity()
+            text = json.dumps(run, sort_keys=True).encode()
+            digest = hashlib.blake2b(text, digest_size=4).hexdigest()
+            self._folder = claim(output_dir, run, digest)
+        return self._folder
 
     def done(self) -> ledger.Record | None:
         """Look this run up in the ledger.
@@ -127,42 +160,54 @@ class Recorder(keras.callbacks.Callback):
             The last record of the same notebook, arm, seed, protocol, data, parameters and
             precision; None where there is none.
         """
-        ours = json.loads(json.dumps(self.identity()))
-        del ours["data"]["source"]  # where the images lie does not matter
-
-        def same(record: ledger.Record) -> bool:
-            theirs = {key: record.get(key) for key in ours}
-            theirs["data"] = {key: (record.get("data") or {}).get(key) for key in ours["data"]}
-            return theirs == ours
-
-        return next(filter(same, reversed(ledger.read())), None)
+        ours = ledger.identity(self._known())
+        same = (record for record in reversed(ledger.read()) if ledger.identity(record) == ours)
+        return next(same, None)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Start the clock."""
+        """Start the clock.
+
+        Raises
+        ------
+        RunError
+            If `fit` was given another number of epochs than the record's parameters say.
+        """
+        epochs, said = self.params["epochs"], self._parameters.get("epochs")
+        if epochs != said:
+            raise RunError(
+                f"fit was given {epochs} epochs, and the parameters of {self._head['arm']} say "
+                f"{said}: run the cell that makes the Recorder again, or write epochs there as fit "
+                "has it."
+            )
         self.history, self.resumed, self.diverged = {}, [], None
-        self._epoch, self._running, self._unwritten = 0, True, None
+        self._epoch, self._running, self._is_new, self._unwritten = 0, True, True, None
         self._listen()
         self._started = time.perf_counter()
 
     def go_on(self, history: dict[str, list[float]], seconds: float, resumed: list[int]) -> None:
-        """Take over what an earlier process trained; for `Resume`.
-
-        Parameters
-        ----------
-        history : dict
-            Its epochs so far.
-        seconds : float
-            What they took.
-        resumed : list of int
-            Epochs, counted from 1, at which the run went on.
-        """
+        """Take over an earlier process's epochs, seconds, and epochs at which it had gone on."""
         self.history, self.seconds, self.resumed = history, seconds, resumed
-        self._epoch = len(history["loss"])
+        self._epoch, self._is_new = len(history["loss"]), False
         self._started = time.perf_counter() - seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Know the epoch."""
+        """Know the epoch; refuse a network that was trained already.
+
+        Raises
+        ------
+        RunError
+            If the optimiser has made steps before, and the training is not one that goes on.
+        """
         self._epoch = epoch
+        steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        if self._is_new and steps:
+            self.on_train_end()
+            raise RunError(
+                f"This network was trained already, for {steps:,} steps: {self._head['arm']} would "
+                "be more of that training, and no run of its own. Run the cell that builds and "
+                "compiles the network again, and then this one."
+            )
+        self._is_new = False
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """End a training whose loss is no number any more."""
@@ -203,14 +248,14 @@ class Recorder(keras.callbacks.Callback):
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._do_not_listen()
         whole, of = len(self.history.get("loss", ())), self.params["epochs"]
-        can_resume = self.when_recorded is not None and whole
+        can_resume = self._folder is not None and (self._folder / STATE).exists()
         raise Stopped(
             f"you stopped {self._head['arm']} in epoch {min(whole + 1, of)} of {of}. "
             f"Its curves keep {whole} whole epochs, and the ledger gets no record. "
             + (
                 "The line with finish() makes a record of them that is not in the ledger"
                 if whole
-                else "Run this cell again to begin anew"
+                else "Build the network again to begin anew"
             )
             + ("; resume = True goes on from there." if can_resume else ".")
         )
@@ -224,8 +269,8 @@ class Recorder(keras.callbacks.Callback):
     ) -> ledger.Record:
         """Measure the trained network, append the run to the ledger and return the record.
 
-        The test images are counted: the second time that one arm, seed and protocol looks at them,
-        the record says so and a sentence is printed.
+        The looks at the test images are counted, in the ledger: the second time that one arm, seed
+        and protocol looks at them, the record says so and a sentence is printed.
 
         A run that diverged is recorded with the key ``diverged`` and NaN for what it measures. A
         run that was stopped is returned with the key ``stopped`` and NaN for the test images,
@@ -258,6 +303,7 @@ class Recorder(keras.callbacks.Callback):
             )
         if self._unwritten is None:
             self._unwritten = self._measured(train, validation, test) | more
+        self._unwritten["test_uses"] = self._test_uses()
         if self._running:  # on_train_end was never reached
             record, self._unwritten = self._unwritten, None
             print(
@@ -266,11 +312,29 @@ class Recorder(keras.callbacks.Callback):
                 "were not looked at."
             )
             return record
-        record = ledger.append(self._unwritten)
+        record = ledger.append(self._unwritten, predictions=self._predictions)
         self._unwritten = None
-        if self.when_recorded:
-            self.when_recorded()
+        if self._folder is not None:
+            give_back(self._folder)
+            self._folder = None
         return record
+
+    def _test_uses(self) -> int:
+        """How often this arm, seed and protocol has looked at the test images, now included."""
+        try:
+            records = ledger.read()
+        except ledger.LedgerError:  # append is about to say why
+            records = []
+        before = sum(
+            all(record[name] == value for name, value in self._head.items())
+            and record["data"]["scale"] == self._dataset.data
+            and "diverged" not in record
+            for record in records
+        )
+        uses = before + ("test" in self._predictions)
+        if "test" in self._predictions and before:
+            print(f"The test images were used {uses} times for {self._head['arm']}.")
+        return uses
 
     def _measured(
         self, train: Examples | None, validation: Examples | None, test: Examples | None
@@ -284,11 +348,6 @@ class Recorder(keras.callbacks.Callback):
             "test": (data.x_test, data.y_test) if test is None else test,
         }
         closed = {*sets} if self.diverged else {"test"} if self._running else set()
-        decision = (*map(str, self._head.values()), data.data)
-        if "test" not in closed:
-            _test_uses[decision] += 1
-            if _test_uses[decision] > 1:
-                print(f"The test images were used {_test_uses[decision]} times for {decision[1]}.")
         val_loss = np.array(self.history.get("val_loss", []))
         # argmin would call the first NaN of a run that diverged its lowest loss
         finite = np.isfinite(val_loss).any()
@@ -297,16 +356,21 @@ class Recorder(keras.callbacks.Callback):
         train = sets["train"]
         n_train = len(train[1]) if isinstance(train, tuple) else len(data.y_train)
         trainable = sum(int(np.prod(w.shape)) for w in self.model.trainable_weights)
-        measured = {
-            name: dict(NO_NUMBER) if name in closed else evaluate(self.model, examples)
+        images = {
+            name: per_image(self.model, examples)
             for name, examples in sets.items()
+            if name not in closed
         }
-        record = self.identity(n_train) | {
+        self._predictions = {name: images[name] for name in images if name != "train"}
+        measured = {
+            name: mean(images[name]) if name in images else dict(NO_NUMBER) for name in sets
+        }
+        record = self._known(n_train) | {
             "history": self.history,
             "best_epoch": best_epoch,
             "epochs": epochs,
             **measured,
-            "test_uses": _test_uses[decision],
+            "test_uses": 0,
             "seconds": round(self.seconds, 2),
             "images_per_second": round(n_train * epochs / self.seconds, 1),
             "peak_memory_mb": round(runtime.peak_memory_mb()),

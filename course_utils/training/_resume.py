@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
 import os
-import re
+import reprlib
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from course_utils.training._recorder import Recorder, RunError
+from course_utils.errors import CourseError
+from course_utils.training import _folder
+from course_utils.training._folder import STATE, RunError
+from course_utils.training._recorder import Recorder
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 import tensorflow as tf  # isort: skip
@@ -28,8 +29,6 @@ SO_FAR = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
 # one when it has ended. Each draws an order.
 ORDERS_OF_AN_EPOCH = 2
 
-_locks: dict[Path, FileLock] = {}  # one for each state: a stopped cell still holds its own
-
 
 def resumable(
     callbacks: Sequence[keras.callbacks.Callback],
@@ -38,31 +37,13 @@ def resumable(
     folder: str | Path,
     resume: bool,
 ) -> list[keras.callbacks.Callback]:
-    """Callbacks for `fit`, and one more that lets a broken training go on.
-
-    Parameters
-    ----------
-    callbacks : sequence of Callback
-        A `Recorder`, and what else `fit` is given.
-    batches, folder, resume
-        See `Resume`.
-
-    Returns
-    -------
-    list of Callback
-        The callbacks and, last, a `Resume` that knows them.
-    """
-    return [*callbacks, Resume(callbacks, batches, folder=folder, resume=resume)]
-
-
-class Resume(keras.callbacks.Callback):
-    """Keeps the state of a training after each epoch, and goes on from it.
+    """Callbacks for `fit`, and one more that keeps the state of the training after each epoch.
 
     The state is what `keras.callbacks.BackupAndRestore` keeps (weights, optimiser, epoch), and
     beside it the seeds of dropout, the history, the seconds, and what `EarlyStopping` and
-    `ModelCheckpoint` know of the best epoch so far. It is a file in ``unfinished`` in `folder`
-    until `Recorder.finish` has written the run to the ledger. A kill at any moment leaves the
-    state of the last epoch or of the one before.
+    `ModelCheckpoint` know of the best epoch so far. It is a file in the run's own folder
+    (`Recorder.folder`) until `Recorder.finish` has written the run to the ledger. A kill at any
+    moment leaves the state of the last epoch or of the one before.
 
     A run that goes on sees the batches in the order that it would have seen. The weights agree to
     the last bit with those of an uninterrupted run where the computation itself is repeatable, for
@@ -72,64 +53,85 @@ class Resume(keras.callbacks.Callback):
     Parameters
     ----------
     callbacks : sequence of Callback
-        The other callbacks of `fit`, a `Recorder` among them. Give `fit` this one last.
+        A `Recorder`, and what else `fit` is given.
     batches : tf.data.Dataset
         What `fit` is given to train on, made for this `fit`: each pass draws a new order.
     folder : path-like
         The notebook's output_dir.
     resume : bool
         Whether to go on from a state that is there; without it the run begins anew.
+
+    Returns
+    -------
+    list of Callback
+        The callbacks and, last, the one that keeps the state.
+
+    Raises
+    ------
+    CourseError
+        If `callbacks` do not hold one `Recorder`.
     """
+    return [*callbacks, Resume(callbacks, batches, folder, resume)]
+
+
+class Resume(keras.callbacks.Callback):
+    """Keeps the state of a training, and goes on from it; `resumable` makes it."""
 
     def __init__(
         self,
         callbacks: Sequence[keras.callbacks.Callback],
         batches: Iterable[Any],
-        *,
-        folder: str | Path,
+        output_dir: str | Path,
         resume: bool,
     ) -> None:
         super().__init__()
         recorders = [each for each in callbacks if isinstance(each, Recorder)]
         if len(recorders) != 1:
-            raise ValueError(f"callbacks must hold one Recorder; got {len(recorders)}.")
+            raise CourseError(f"callbacks must hold one Recorder; got {len(recorders)}.")
         (self._recorder,) = recorders
         self._callbacks, self._batches, self._resume = list(callbacks), batches, resume
-        run = self._recorder.identity()
-        name = "-".join(str(run[k]) for k in ("notebook", "arm", "protocol", "seed"))
-        self._file = Path(folder) / "unfinished" / (re.sub(r"[^\w.-]+", "_", name) + ".npz")
-        self._keeps = False
+        self._output_dir, self._keeps = output_dir, False
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Go on from the state that is there, or begin anew."""
         self.model._initial_epoch = 0  # an earlier `fit` may have left it behind
         self._run = self._identity()
-        self._keeps = self._locked_for(self._run["arm"])
-        if not self._keeps:
+        arm, epochs = self._run["arm"], self.params["epochs"]
+        try:
+            self._file = self._recorder.folder(self._output_dir) / STATE
+        except RunError as error:
+            self._keeps = False
+            print(f"{arm} trains, but could not go on after a crash: {error}")
             return
-        self._recorder.when_recorded = self.forget
-        state, arrays = self._read()
-        arm = self._run["arm"]
+        self._keeps = True
+        state, arrays = self._read(self._file)
         if not self._resume:
             if state and state["run"] == self._run and not state["ended"]:
                 print(
                     f"{arm} begins anew. An earlier training of it was broken off after epoch "
-                    f"{state['epoch']} of {state['run']['epochs']}; resume = True would go on "
-                    "from there, as long as this one has not finished its first epoch."
+                    f"{state['epoch']} of {epochs}; resume = True would go on from there, as long "
+                    "as this one has not finished its first epoch."
                 )
             return
         if state is None:
+            for other in _folder.of_other_settings(self._file.parent, self._run):
+                self._refuse_another(self._read(other)[0])
             return
-        if other := next(_differences(state["run"], self._run), None):
-            raise RunError(
-                f"The unfinished training of {arm} cannot go on: {other}. Set it back, or set "
-                "resume to False to begin anew."
-            )
+        self._refuse_another(state)
         self._restore(state, arrays)
         if state["ended"]:
             print(f"{arm} had ended its training, and was not recorded yet.")
         else:
-            print(f"{arm} goes on with epoch {state['epoch'] + 1} of {self._run['epochs']}.")
+            print(f"{arm} goes on with epoch {state['epoch'] + 1} of {epochs}.")
+
+    def _refuse_another(self, state: dict[str, Any] | None) -> None:
+        """Say where a state is of another run; it stays as it is."""
+        if state and (differ := list(_differences(state["run"], self._run))):
+            more = f", and {len(differ) - 3} more" if len(differ) > 3 else ""
+            raise RunError(
+                f"The unfinished training of {self._run['arm']} cannot go on: "
+                f"{'; '.join(differ[:3])}{more}. Set it back, or set resume to False to begin anew."
+            )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Stop while nothing is lost if `ModelCheckpoint` will find no room for its file.
@@ -165,23 +167,13 @@ class Resume(keras.callbacks.Callback):
             reason = error.strerror or error
             print(
                 f"{self._run['arm']} trains on, but could not go on after a crash: its state "
-                f"cannot be written in {self._file.parent.parent} ({reason}). Make room, or set "
+                f"cannot be written in {self._output_dir} ({reason}). Make room, or set "
                 "output_dir to a folder of yours."
             )
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave nothing behind for the next `fit` of this network."""
         self.model._initial_epoch = 0
-
-    def forget(self) -> None:
-        """Remove the state; `Recorder.finish` does it once the run is in the ledger."""
-        self._file.unlink(missing_ok=True)
-        Path(f"{self._file}.new").unlink(missing_ok=True)  # of a process that was killed
-        if lock := _locks.pop(self._file, None):
-            lock.release(force=True)
-            Path(lock.lock_file).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # other runs keep their states there
-            self._file.parent.rmdir()
 
     def _checkpoints(self) -> dict[Path, keras.callbacks.ModelCheckpoint]:
         """Where `ModelCheckpoint` keeps the best network."""
@@ -192,44 +184,23 @@ class Resume(keras.callbacks.Callback):
         }
 
     def _identity(self) -> dict[str, Any]:
-        run = self._recorder.identity()
-        del run["data"]["source"]  # where the images lie does not matter
-        optimizer = keras.saving.serialize_keras_object(self.model.optimizer)["config"]
-        optimizer.pop("name", None)
-        run |= {
-            "epochs": self.params["epochs"],
-            "optimizer": {"optimizer": type(self.model.optimizer).__name__} | optimizer,
-            "layers": [list(weight.shape) for weight in self.model.weights],
+        """All that must be equal for a training to go on, as it will be read."""
+        compiled = self.model.get_compile_config() or {}
+        optimizer = compiled.get("optimizer") or {}
+        run = self._recorder.identity() | {
+            "layers": [
+                {"kind": type(layer).__name__} | _settings(layer) for layer in self.model.layers
+            ],
+            "optimizer": {"kind": optimizer.get("class_name")} | (optimizer.get("config") or {}),
+            "loss": compiled.get("loss"),
+            "shapes of its weights": [list(variable.shape) for variable in self._variables()],
             "callbacks": [type(each).__name__ for each in self._callbacks],
         }
-        return json.loads(json.dumps(run, default=str))  # as it will be read
+        return json.loads(json.dumps(run, default=str))
 
-    def _locked_for(self, arm: str) -> bool:
-        """Whether this process alone keeps this state; says so where it does not."""
-        output_dir = self._file.parent.parent
-        path = self._file.absolute()
+    def _read(self, file: Path) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _locks.setdefault(path, FileLock(f"{path}.lock")).acquire(timeout=0)
-        except TimeoutError:
-            print(
-                f"Another process trains {arm} with this seed into the same output_dir: this "
-                "training runs beside it, and could not go on after a crash."
-            )
-        except (OSError, NotImplementedError):  # no rights, or a disk that knows no locks
-            print(
-                f"{arm} trains, but could not go on after a crash: nothing can be written in "
-                f"{output_dir}. Set output_dir to a folder of yours."
-            )
-        else:
-            self._file = path
-            return True
-        _locks.pop(path, None)
-        return False
-
-    def _read(self) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
-        try:
-            with np.load(self._file, allow_pickle=False) as stored:
+            with np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}  # checks their CRC
             return json.loads(str(arrays.pop("state"))), arrays
         except FileNotFoundError:
@@ -312,23 +283,28 @@ class Resume(keras.callbacks.Callback):
             iter(self._batches)
 
 
-def _differences(theirs: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
+def _settings(layer: keras.layers.Layer) -> dict[str, Any]:
+    try:
+        config = layer.get_config()
+    except NotImplementedError:  # a layer of the reader's own, with arguments
+        return {}
+    return {name: value for name, value in config.items() if name != "name"}
+
+
+def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
     """Say, one by one, where two runs are not the same."""
-    for name in ("layers", "callbacks"):
-        if theirs.get(name) != ours[name]:
-            yield f"its network has other {name}" if name == "layers" else "it had other callbacks"
-    flat_theirs, flat_ours = _flat(theirs), _flat(ours)
-    for name in flat_ours | flat_theirs:
-        then, now = flat_theirs.get(name), flat_ours.get(name)
-        if then != now:
-            yield f"{name} was {then!r} and is {now!r} now"
+    if isinstance(then, dict) and isinstance(now, dict):
+        where = f"{name}'s " if name not in ("", "parameters") else ""
+        for key in now | then:
+            yield from _differences(then.get(key), now.get(key), where + key)
+    elif name == "layers" and _kinds(then) == _kinds(now):
+        for number, (old, new) in enumerate(zip(then, now, strict=True), start=1):
+            yield from _differences(old, new, f"layer {number} ({new['kind']})")
+    elif name == "layers":
+        yield f"its network has other layers, {_kinds(then)} and now {_kinds(now)}"
+    elif then != now:
+        yield f"{name} was {reprlib.repr(then)} and is {reprlib.repr(now)} now"
 
 
-def _flat(run: dict[str, Any]) -> dict[str, Any]:
-    flat = {}
-    for name, value in run.items():
-        if isinstance(value, dict):
-            flat |= value if name != "data" else {f"data's {k}": v for k, v in value.items()}
-        elif name not in ("layers", "callbacks"):
-            flat[name] = value
-    return flat
+def _kinds(described: list[dict[str, Any]]) -> str:
+    return ", ".join(layer["kind"] for layer in described)

@@ -140,7 +140,7 @@ def test_the_curves_grow_while_fit_runs(copies: Path, page: Page, server: Lab) -
     from papermill import execute_notebook
 
     path = BUILD / "notebooks" / "01_longer.ipynb"
-    longer = {"train_size": 500, "epochs": 40, "run_solutions": False, "compare_relu": False}
+    longer = {"train_size": 500, "epochs": 40, "run_solutions": False, "arms": ["F1"]}
     source = copies / "01_baseline_overfit.ipynb"
     execute_notebook(str(source), str(path), parameters=longer, prepare_only=True)
     show(page, server, path)

@@ -40,6 +40,8 @@ NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 PATIENCE = 120  # seconds that a test waits for a child on a busy machine
 SENTENCE = 3  # the status of a child that ended in a sentence
 CANNOT = 77  # and of one that this system does not let be made
+RUN = {"notebook": "01_small", "arm": "a", "seed": 1, "protocol": "honest"}
+RUN |= {"data": {"name": "mnist", "scale": "embedded"}}
 
 
 @dataclass(frozen=True)
@@ -231,4 +233,5 @@ def write_lines(path: Path, writer: int, lines: int, ready: Any = None) -> None:
     if ready is not None:
         ready.wait(PATIENCE)
     for number in range(lines):
-        ledger.append({"writer": writer, "number": number, "text": "é" * (number % 7 * 300)}, path)
+        text = "é" * (number % 7 * 300)
+        ledger.append(RUN | {"writer": writer, "number": number, "text": text}, path)

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 import trainings
 
-from course_utils import ledger, stats, training
+from course_utils import ledger, stats
+from course_utils.training import _recorder
+from course_utils.training._folder import RunError
 
 import keras  # isort: skip
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process with TensorFlow")
 KILLED = -getattr(signal, "SIGKILL", 9)
-STATE = "01_baseline_overfit-F1-honest-0.npz"
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def ledger_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_LEDGER", str(place / "ledger.jsonl"))
-    training._recorder._test_uses.clear()
 
 
-def unfinished(place: Path) -> list[str]:
-    return sorted(path.name for path in (place / "unfinished").glob("*"))
+def states(place: Path) -> list[Path]:
+    return sorted(place.rglob("unfinished.npz"))
+
+
+def state_of(place: Path) -> Path:
+    (state,) = states(place)
+    return state
+
+
+def refusal(place: Path, **changes: Any) -> str:
+    with pytest.raises(RunError) as caught:
+        trainings.fit(place, resume=True, **changes)
+    return str(caught.value)
 
 
 def is_the_same(run: dict[str, Any], whole: dict[str, Any]) -> bool:
@@ -63,7 +74,7 @@ def goes_on(place: Path, whole: dict[str, Any], **changes: Any) -> ledger.Record
     assert is_the_same(run, whole)
     record = run["recorder"].finish()
     assert ledger.read() == [record]
-    assert not unfinished(place)
+    assert not states(place)
     return record
 
 
@@ -93,118 +104,147 @@ def epoch_of(path: Path) -> int:
 def test_killed_while_the_state_is_written(
     place: Path, nursery: Any, whole: Any, capsys: Any, moment: int
 ) -> None:
-    state = place / "unfinished" / STATE
-    fate = {"folder": str(state), "operation": 5 + moment}
+    trainings.fit(place)["recorder"].finish()  # what the folder is called
+    (folder,) = (file.parent for file in place.rglob("best.keras"))
+    (place / "ledger.jsonl").unlink()
+    capsys.readouterr()
+    fate = {"folder": str(folder / "unfinished.npz"), "operation": 5 + moment}
     assert nursery.start("train_only", place, fate=fate).end()[0] == KILLED
-    epoch = epoch_of(state)
+    epoch = epoch_of(state_of(place))
     assert 1 <= epoch <= 5
     goes_on(place, whole)
     assert capsys.readouterr().out == f"F1 goes on with epoch {epoch + 1} of 6.\n"
 
 
 def test_killed_inside_the_file_of_a_state(
-    place: Path, nursery: Any, whole: Any, says: Any, capsys: Any
+    place: Path, nursery: Any, whole: Any, capsys: Any
 ) -> None:
-    child = nursery.start("train_only", place, what="die of no room", epoch=4)
+    child = nursery.start("train_only", place, what="die of no room", epoch=4, best_on_disk=False)
     assert child.end()[0] == -signal.SIGXFSZ
-    half = place / "unfinished" / f"{STATE}.new"
+    (half,) = place.rglob("unfinished.npz.new")
     assert 0 < half.stat().st_size <= 4000
-    goes_on(place, whole)
-    says(capsys.readouterr().out.strip())
+    trainings.fit(place, resume=True, best_on_disk=False)["recorder"].finish()
+    assert capsys.readouterr().out == "F1 goes on with epoch 4 of 6.\n"
+    assert not list(place.rglob("unfinished*"))
 
 
-def test_killed_before_it_was_recorded(
-    place: Path, nursery: Any, whole: Any, says: Any, capsys: Any
-) -> None:
+def test_killed_before_it_was_recorded(place: Path, nursery: Any, whole: Any, capsys: Any) -> None:
     assert nursery.start("train_only", place).end() == (0, "")
     assert not ledger.read()
-    record = goes_on(place, whole)
-    assert "resumed" not in record
-    says(capsys.readouterr().out.strip())
+    assert "resumed" not in goes_on(place, whole)
+    assert capsys.readouterr().out == "F1 had ended its training, and was not recorded yet.\n"
 
 
-def test_early_stopping_is_not_begun_again(place: Path, says: Any, capsys: Any) -> None:
+def test_early_stopping_is_not_begun_again(place: Path, capsys: Any) -> None:
     early = {"patience": 2, "min_delta": 10}
     short = trainings.fit(place / "a", keep=False, **early)
     assert len(short["recorder"].history["loss"]) == 3
     trainings.fit(place, **early)
     goes_on(place, short, **early)
-    says(capsys.readouterr().out.strip())
+    assert "had ended its training" in capsys.readouterr().out
 
 
-def test_without_resume_it_begins_anew(place: Path, whole: Any, says: Any, capsys: Any) -> None:
+def test_without_resume_it_begins_anew(place: Path, whole: Any, capsys: Any) -> None:
     trainings.fit(place, what="break", epoch=3, step=1)
     run = trainings.fit(place)
     assert is_the_same(run, whole) and not run["recorder"].resumed
-    says(capsys.readouterr().out.strip())
+    said = capsys.readouterr().out
+    assert said.startswith("F1 begins anew. An earlier training of it was broken off after epoch 2")
 
 
-@pytest.mark.parametrize("what", ["epochs", "rate", "layers", "arm"])
-def test_state_of_another_run(place: Path, says: Any, what: str) -> None:
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"epochs": 8}, "epochs was 6 and is 8 now"),
+        ({"size": 64}, "data's train was 96 and is 64 now"),
+        ({"rate": 0.02}, "optimizer's learning_rate was 0.00999"),
+        ({"units": 9}, "layer 3 (Dense)'s units was 8 and is 9 now"),
+        ({"activation": "tanh"}, "layer 3 (Dense)'s activation was 'relu' and is 'tanh' now"),
+        ({"dropout": 0.9}, "layer 4 (Dropout)'s rate was 0.3 and is 0.9 now"),
+        ({"l2": 0.01}, "layer 3 (Dense)'s kernel_regularizer was None and is {"),
+        ({"flip": True}, "other layers, Rescaling, Flatten, Dense, Dropout, Dense and now RandomF"),
+    ],
+    ids=str,
+)
+def test_a_state_of_another_run_stays_as_it_is(
+    place: Path, other: dict[str, Any], said: str
+) -> None:
     trainings.fit(place, what="break", epoch=3, step=1)
-    state = place / "unfinished" / STATE
-    other: dict[str, Any] = {"epochs": 8}
-    if what == "arm":
-        state = state.rename(state.with_name(STATE.replace("F1", "relu")))
-        other = {"arm": "relu"}
-    elif what != "epochs":
-        other = {"rate": {"rate": 0.02}, "layers": {"units": 9}}[what]
+    state = state_of(place)
     before = state.read_bytes()
-    with pytest.raises(training.RunError) as caught:
-        trainings.fit(place, resume=True, **other)
-    says(caught.value)
+    sentence = refusal(place, **other)
+    assert sentence.startswith("The unfinished training of F1 cannot go on: ")
+    assert said in sentence and "\n" not in sentence
     assert state.read_bytes() == before
 
 
+def test_a_network_that_was_trained_already_is_refused(place: Path) -> None:
+    first = trainings.fit(place)
+    record = first["recorder"].finish()
+    with pytest.raises(RunError, match=r"trained already, for 18 steps.*builds and compiles"):
+        trainings.fit(place, model=first["model"])
+    assert ledger.read() == [record]
+    fresh = trainings.fit(place, what="break", epoch=1, step=0)["model"]
+    fresh.set_weights(first["model"].get_weights())  # weights alone are a start like another
+    trainings.fit(place, model=fresh)["recorder"].finish()
+    assert len(ledger.read()) == 2
+
+
+def test_a_cell_that_was_stopped_goes_on_with_its_own_network(place: Path, whole: Any) -> None:
+    broken = trainings.fit(place, what="break", epoch=3, step=1)["model"]
+    run = trainings.fit(place, resume=True, model=broken)
+    assert is_the_same(run, whole) and run["recorder"].resumed == [3]
+
+
+def test_epochs_are_those_that_fit_was_given(place: Path) -> None:
+    with pytest.raises(RunError, match="fit was given 6 epochs, and the parameters of F1 say 2"):
+        trainings.fit(place, parameters={"epochs": 2})
+
+
 @pytest.mark.parametrize("damage", ["half", "a byte", "empty"])
-def test_damaged_state(place: Path, says: Any, damage: str) -> None:
+def test_damaged_state(place: Path, damage: str) -> None:
     trainings.fit(place, what="break", epoch=3, step=1)
-    path = place / "unfinished" / STATE
+    path = state_of(place)
     held = path.read_bytes()
     with np.load(path) as stored:
         at = held.index(stored["variable_0"].tobytes())
     other = held[:at] + bytes([held[at] ^ 1]) + held[at + 1 :]
     path.write_bytes({"half": held[: len(held) // 2], "a byte": other, "empty": b""}[damage])
-    with pytest.raises(training.RunError) as caught:
-        trainings.fit(place, resume=True)
-    says(caught.value)
+    assert "cannot be read" in refusal(place)
     trainings.fit(place)["recorder"].finish()
-    assert not unfinished(place)
+    assert not states(place)
 
 
-def test_no_room_for_the_state(place: Path, nursery: Any, says: Any) -> None:
+def test_no_room_for_the_state(place: Path, nursery: Any) -> None:
     # The best network on the disk is another case: test_no_room_for_the_best_network.
     child = nursery.start("train_only", place, what="no room", epoch=4, best_on_disk=False)
     code, printed = child.end()
-    assert code == 0, printed
-    says(printed)
-    assert epoch_of(place / "unfinished" / STATE) == 3
-    assert unfinished(place) == [STATE, f"{STATE}.lock"]
+    assert code == 0 and "its state cannot be written in" in printed, printed
+    assert epoch_of(state_of(place)) == 3
+    assert not list(place.rglob("*.new"))
 
 
-def test_no_room_for_the_best_network(place: Path, whole: Any, says: Any, small_disk: Any) -> None:
+def test_no_room_for_the_best_network(place: Path, whole: Any, small_disk: Any) -> None:
     folder, filler = place / "small", place / "small" / "filler"
     folder.mkdir()
     small_disk(folder, 200_000)
-    with pytest.raises(training.RunError) as caught:
+    with pytest.raises(RunError) as caught:
         trainings.fit(folder, what="fill the disk", epoch=3, step=0, ready=filler)
-    says(caught.value)
+    assert "no room in" in str(caught.value) and "goes on with epoch 3" in str(caught.value)
     filler.unlink()
     run = trainings.fit(folder, resume=True)
     assert is_the_same(run, whole) and run["recorder"].finish()["resumed"] == [3]
 
 
-def test_the_best_network_is_gone(place: Path, says: Any) -> None:
+def test_the_best_network_is_gone(place: Path) -> None:
     trainings.fit(place, what="break", epoch=3, step=1)
-    (place / "F1.keras").unlink()
-    with pytest.raises(training.RunError) as caught:
-        trainings.fit(place, resume=True)
-    says(caught.value)
+    next(place.rglob("best.keras")).unlink()
+    assert "its best network so far" in refusal(place)
 
 
 def test_killed_inside_the_file_of_the_best_network(place: Path) -> None:
     trainings.fit(place, what="break", epoch=3, step=1, epochs=3, rate=0.0)
-    file = place / "F1.keras"
+    file = next(place.rglob("best.keras"))
     file.write_bytes(file.read_bytes()[:5000])
     run = trainings.fit(place, resume=True, epochs=3, rate=0.0)
     losses = run["recorder"].history["val_loss"]
@@ -214,27 +254,28 @@ def test_killed_inside_the_file_of_the_best_network(place: Path) -> None:
         np.testing.assert_array_equal(held, weight)
 
 
-def test_output_dir_below_a_file(place: Path, says: Any, capsys: Any) -> None:
+def test_output_dir_below_a_file(place: Path, capsys: Any) -> None:
     (place / "out").write_text("")
-    data = trainings.images()
-    recorder = training.Recorder("01_baseline_overfit", "F1", seed=0, dataset=data, parameters={})
-    kept = training.Resume([recorder], [], folder=place / "out", resume=False)
-    assert not kept._locked_for("F1")
-    says(capsys.readouterr().out.strip())
+    run = trainings.fit(place / "out", best_on_disk=False)
+    said = capsys.readouterr().out
+    assert said.startswith("F1 trains, but could not go on after a crash: nothing can be written")
+    assert len(run["recorder"].history["loss"]) == 6
 
 
-def test_the_loss_becomes_nan(place: Path, says: Any, capsys: Any) -> None:
+def test_the_loss_becomes_nan(place: Path, capsys: Any) -> None:
     run = trainings.fit(place, what="nan", epoch=2, step=1)
-    says(capsys.readouterr().out.strip())
+    assert "F1 diverged: the loss is nan in epoch 2, at step 2 of 3" in capsys.readouterr().out
     record = run["recorder"].finish()
+    assert "NaN" not in (place / "ledger.jsonl").read_text()
+    assert np.isnan(ledger.read()[0]["test"]["accuracy"])
     assert ledger.read()[0]["diverged"] == record["diverged"] == {"epoch": 2, "step": 2}
     assert record["epochs"] == 2 and record["test_uses"] == 0
     for part in ("train", "validation", "test"):
         assert np.isnan(list(record[part].values())).all()
-    assert not unfinished(place)
+    assert not states(place)
 
 
-def test_diverged_runs_poison_nothing(place: Path, whole: Any, says: Any) -> None:
+def test_diverged_runs_poison_nothing(place: Path, whole: Any) -> None:
     well = whole["recorder"].finish()
     poor = trainings.fit(place, what="nan", epoch=2, step=1)["recorder"].finish()
     alone = ledger.table([well]).iloc[0]
@@ -245,10 +286,9 @@ def test_diverged_runs_poison_nothing(place: Path, whole: Any, says: Any) -> Non
         assert both[name] == alone[name] or both[name] != both[name], name
     row = ledger.table([poor]).iloc[0]
     assert row["n"] == 0 and np.isnan(row["val acc %"])
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(Exception, match="diverged"):
         runs = [well, poor | {"seed": 1}]
         stats.paired_runs(runs, runs, lambda record: record["validation"]["accuracy"])
-    says(caught.value)
 
 
 def until(path: Path) -> None:
@@ -258,7 +298,7 @@ def until(path: Path) -> None:
         time.sleep(0.01)
 
 
-def test_the_stop_button(place: Path, says: Any) -> None:
+def test_the_stop_button(place: Path) -> None:
     from jupyter_client.manager import start_new_kernel
 
     path = os.pathsep.join(filter(None, sys.path))
@@ -290,7 +330,8 @@ def test_the_stop_button(place: Path, says: Any) -> None:
         )
         printed, errors = run(code, ready)
         assert len(errors) == 1 and len(errors[0]["traceback"]) == 1, errors
-        says(errors[0]["traceback"][0])
+        said = "Stopped: you stopped F1 in epoch 3 of 6. Its curves keep 2 whole epochs"
+        assert errors[0]["traceback"][0].startswith(said)
         assert run("recorder = kept['recorder']\nprint(len(recorder.history['val_loss']))") == (
             "2\n",
             [],
@@ -305,34 +346,32 @@ def test_the_stop_button(place: Path, says: Any) -> None:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    assert unfinished(place) == [STATE, f"{STATE}.lock"]
+    assert states(place)
 
 
-def test_ctrl_c_in_the_first_epoch(place: Path, nursery: Any, says: Any) -> None:
+def test_ctrl_c_in_the_first_epoch(place: Path, nursery: Any) -> None:
     ready = place / "ready"
     child = nursery.start("train", place, what="wait", epoch=1, step=2, ready=str(ready))
     until(ready)
     os.kill(child.pid, signal.SIGINT)
     code, printed = child.end()
-    assert code == 130, printed
-    says(printed)
+    assert code == 130 and "you stopped F1 in epoch 1 of 6" in printed, printed
     assert not ledger.read()
 
 
-def test_finish_of_a_broken_training(place: Path, says: Any, capsys: Any) -> None:
+def test_finish_of_a_broken_training(place: Path, capsys: Any) -> None:
     run = trainings.fit(place, what="break", epoch=3, step=1)
     record = run["recorder"].finish()
-    says(capsys.readouterr().out.strip())
+    assert "this record is not in the ledger" in capsys.readouterr().out
     assert record["stopped"] == {"after": 2, "of": 6} and record["test_uses"] == 0
     assert 0 <= record["validation"]["accuracy"] <= 1 and np.isnan(record["test"]["accuracy"])
-    assert not ledger.read() and STATE in unfinished(place)
+    assert not ledger.read() and states(place)
 
 
-def test_finish_without_an_epoch(place: Path, says: Any) -> None:
+def test_finish_without_an_epoch(place: Path) -> None:
     run = trainings.fit(place, what="break", epoch=1, step=2)
-    with pytest.raises(training.RunError) as caught:
+    with pytest.raises(RunError, match="has not trained a whole epoch"):
         run["recorder"].finish()
-    says(caught.value)
     assert not ledger.read()
 
 
@@ -340,34 +379,45 @@ def test_two_arms_in_one_output_dir(place: Path, nursery: Any) -> None:
     children = [nursery.start("train", place, arm=arm) for arm in ("F1", "relu")]
     assert [child.end() for child in children] == [(0, ""), (0, "")]
     assert sorted(record["arm"] for record in ledger.read()) == ["F1", "relu"]
-    assert not unfinished(place)
+    assert not states(place)
 
 
-def test_the_same_arm_twice_at_once(place: Path, nursery: Any, says: Any, capsys: Any) -> None:
-    ready = place / "ready"
-    first = nursery.start("train", place, what="wait", epoch=2, step=1, ready=str(ready))
+@pytest.mark.parametrize(
+    "other", [{}, {"size": 64, "epochs": 3}], ids=["the same run", "other sizes"]
+)
+def test_two_kernels_with_one_arm_never_share_a_file(
+    place: Path, nursery: Any, capsys: Any, other: dict[str, Any]
+) -> None:
+    """The first one's record once held what the second one's network measured."""
+    ready, go = place / "ready", place / "go"
+    first = nursery.start(
+        "train", place, what="wait", epoch=6, step=3, ready=str(ready), go=str(go)
+    )
     until(ready)
-    before = (place / "unfinished" / STATE).read_bytes()
-    trainings.fit(place, resume=True)["recorder"].finish()
-    says(capsys.readouterr().out.strip())
-    assert (place / "unfinished" / STATE).read_bytes() == before
-    os.kill(first.pid, signal.SIGKILL)
-    first.end()
-    assert len(ledger.read()) == 1
+    trainings.train(place, **other)  # trains and records while the first one is in its last epoch
+    said = capsys.readouterr().out
+    assert ("a folder of its own" in said) == (not other)
+    go.touch()
+    assert first.end()[0] == 0
+    second, last = ledger.read()
+    for record, epochs in ((second, other.get("epochs", 6)), (last, 6)):
+        assert record["epochs"] == epochs
+        # the network of the best epoch, which its own checkpoint kept, and nobody else's
+        assert record["validation"]["cross_entropy"] == pytest.approx(record["lowest"], abs=1e-4)
+    assert len(list(place.rglob("best.keras"))) == 2 and not states(place)
 
 
 def test_the_ledger_cannot_be_written_when_it_ends(
-    place: Path, says: Any, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (place / "ledger.jsonl").mkdir()
     run = trainings.fit(place)
-    with pytest.raises(ledger.LedgerError) as caught:
+    with pytest.raises(ledger.LedgerError, match="run the line with finish"):
         run["recorder"].finish()
-    says(caught.value)
-    assert STATE in unfinished(place), "a crash now would lose the training"
+    assert states(place), "a crash now would lose the training"
     monkeypatch.setenv("COURSE_LEDGER", str(place / "elsewhere.jsonl"))
-    monkeypatch.setattr(training._recorder, "evaluate", None)  # it is not measured again
+    monkeypatch.setattr(_recorder, "per_image", None)  # it is not measured again
     record = run["recorder"].finish()
     assert ledger.read() == [record] and record["test_uses"] == 1
-    assert not unfinished(place)
+    assert not states(place)
     shutil.rmtree(place / "ledger.jsonl")

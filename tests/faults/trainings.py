@@ -21,6 +21,7 @@ import numpy as np
 import processes
 
 from course_utils import datasets, runtime, training
+from course_utils.training import _recorder
 
 import keras  # isort: skip
 from keras import layers  # isort: skip
@@ -50,8 +51,11 @@ def images(size: int = 96) -> datasets.Dataset:
 class Fate(keras.callbacks.Callback):
     """Does something at one epoch and step, both counted from 1; step 0 is before the first."""
 
-    def __init__(self, what: str, epoch: int, step: int | None, ready: str | None) -> None:
+    def __init__(
+        self, what: str, epoch: int, step: int | None, ready: str | None, go: str | None
+    ) -> None:
         super().__init__()
+        self.go = go
         self.what, self.epoch, self.step, self.ready = what, epoch, step, ready
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -89,8 +93,36 @@ class Fate(keras.callbacks.Callback):
         elif self.what == "wait":
             Path(self.ready).touch()
             deadline = time.monotonic() + processes.PATIENCE
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline and not (self.go and Path(self.go).exists()):
                 time.sleep(0.01)
+
+
+def network(
+    units: int, activation: str, dropout: float, l2: float | None, flip: bool, rate: float
+) -> keras.Model:
+    """Build and compile the network."""
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            *([layers.RandomFlip("horizontal")] if flip else []),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(
+                units,
+                activation=activation,
+                kernel_regularizer=None if l2 is None else keras.regularizers.L2(l2),
+            ),
+            layers.Dropout(dropout),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        run_eagerly=True,  # for a few steps no graph is worth its making
+    )
+    return model
 
 
 def fit(
@@ -101,6 +133,11 @@ def fit(
     epochs: int = EPOCHS,
     rate: float = 0.01,
     units: int = 8,
+    activation: str = "relu",
+    dropout: float = 0.3,
+    l2: float | None = None,
+    flip: bool = False,
+    size: int = 96,
     patience: int = 50,
     min_delta: float = 0,
     keep: bool = True,
@@ -109,38 +146,30 @@ def fit(
     epoch: int = 0,
     step: int | None = None,
     ready: str | None = None,
+    go: str | None = None,
+    model: keras.Model | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train as a notebook does; return what it is asked about."""
-    data = images()
+    data = images(size)
     runtime.fresh_start(0, "float32")
-    model = keras.Sequential(
-        [
-            keras.Input((6, 6, 1)),
-            layers.Rescaling(1 / 255),
-            layers.Flatten(),
-            layers.Dense(units, activation="relu"),
-            layers.Dropout(0.3),
-            layers.Dense(3, activation="softmax"),
-        ]
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        run_eagerly=True,  # for a few steps no graph is worth its making
-    )
+    if model is None:
+        model = network(units, activation, dropout, l2, flip, rate)
     recorder = training.Recorder(
-        "01_baseline_overfit", arm, seed=0, dataset=data, parameters={"epochs": epochs}
+        "01_baseline_overfit",
+        arm,
+        seed=0,
+        dataset=data,
+        parameters=parameters or {"epochs": epochs},
     )
     stopping = keras.callbacks.EarlyStopping(
         "val_loss", patience=patience, min_delta=min_delta, restore_best_weights=True
     )
-    checkpoint = keras.callbacks.ModelCheckpoint(
-        str(Path(folder) / f"{arm}.keras"), save_best_only=True
-    )
+    best = recorder.folder(folder) if best_on_disk else Path(folder)
+    checkpoint = keras.callbacks.ModelCheckpoint(str(best / "best.keras"), save_best_only=True)
     batches = training.shuffled_batches(data.x_train, data.y_train, 32, 0)
     files = [checkpoint] * best_on_disk
-    callbacks = [recorder, stopping, *files, Fate(what, epoch, step, ready)]
+    callbacks = [recorder, stopping, *files, Fate(what, epoch, step, ready, go)]
     found = {"model": model, "recorder": recorder, "stopping": stopping, "checkpoint": checkpoint}
     if keep:
         callbacks = training.resumable(callbacks, batches, folder=folder, resume=resume)
@@ -161,8 +190,10 @@ def fit(
 
 
 def train(folder: str, **changes: Any) -> None:
-    """Train and record."""
-    fit(folder, **changes)["recorder"].finish()
+    """Train, go back to the best epoch, and record."""
+    run = fit(folder, **changes)
+    run["model"].load_weights(run["checkpoint"].filepath)
+    run["recorder"].finish(lowest=float(run["checkpoint"].best))
 
 
 def train_only(folder: str, **changes: Any) -> None:
@@ -251,7 +282,7 @@ def _serve() -> None:
             except BaseException as error:
                 import traceback
 
-                if isinstance(error, training.Stopped):
+                if isinstance(error, _recorder.Stopped):
                     print(*error._render_traceback_(), flush=True)
                     code = 130
                 else:
