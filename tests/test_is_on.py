@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from course_utils import datasets, is_on, models, training
+from course_utils import datasets, models, training
+from course_utils.checks import is_on
+from course_utils.errors import CourseError
 
 import keras  # isort: skip
 from keras import layers  # isort: skip
@@ -159,7 +161,7 @@ def test_validation_split_with_copies(fashion: datasets.Dataset) -> None:
 
 
 def test_validation_split_refuses_other_pixels(fashion: datasets.Dataset) -> None:
-    with pytest.raises(ValueError, match="one dtype"):
+    with pytest.raises(CourseError, match="one dtype"):
         is_on.validation_split(fashion.x_train, fashion.x_validation / 255)
 
 
@@ -170,6 +172,6 @@ def test_require_stops_at_what_is_off(capsys: pytest.CaptureFixture[str]) -> Non
     good = is_on.dropout(network(layers.Dropout(0.5)))
     is_on.require(good)
     assert "Dropout is on" in capsys.readouterr().out
-    with pytest.raises(is_on.CheckFailed, match="L2 is OFF") as caught:
+    with pytest.raises(CourseError, match="L2 is OFF") as caught:
         is_on.require(good, is_on.l2(network()))
     assert "Dropout" not in str(caught.value)
