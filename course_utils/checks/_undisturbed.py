@@ -30,7 +30,7 @@ def undisturbed(network: keras.layers.Layer | None = None) -> Iterator[None]:
     """Put weights, statistics and every random number generator back afterwards."""
     variables = list(network.variables) if network else []
     # Layers keep generators in many places; whichever are alive may be drawn from.
-    generators = keras.random.SeedGenerator | tf.random.Generator
+    generators = (keras.random.SeedGenerator, tf.random.Generator)
     variables += [x.state for x in gc.get_objects() if issubclass(type(x), generators)]
     held = [(variable, variable.numpy()) for variable in variables]
     python, eager = random.getstate(), context.context()
