@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from course_utils import checks, ledger
 from course_utils.classroom import cli, notebooks, parameters
+from course_utils.errors import CourseError
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -37,7 +38,7 @@ def test_rules_are_told_in_the_words_of_the_refusal() -> None:
     told = parameters.allowed("rates", None, rules)
     assert told == "a list without repeats, each entry a number from 0 to 0.9"
     assert parameters.allowed("arms", None, rules) == "one of `a`, `b`"
-    with pytest.raises(checks.ParameterError, match=told):
+    with pytest.raises(CourseError, match=told):
         checks.parameters(None, rules, rates=[1])
 
 

@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_utils import checks, datasets
-from course_utils.checks import Choice, Each, Flag, ParameterError, Real, Text, Whole
+from course_utils.checks import Choice, Each, Flag, Real, Text, Whole
+from course_utils.errors import CourseError
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 STEMS = [path.stem for path in sorted(FOLDER.glob("*.ipynb"))]
@@ -139,7 +140,7 @@ def test_refuses(stem: str, name: str) -> None:
     def check(value: Any) -> None:
         if rule.problem(value) is None:  # an optional list may be empty, for instance
             return
-        with pytest.raises(ParameterError) as caught:
+        with pytest.raises(CourseError) as caught:
             notebook(stem).start(**{name: value})
         said = str(caught.value)
         assert said.startswith(f"{name} must be "), said
@@ -161,7 +162,7 @@ def test_sizes_that_are_too_large_together(stem: str) -> None:
     found = notebook(stem)
     if not set(checks.SIZES) <= found.defaults.keys() or found.bounded_by == "cats_vs_dogs":
         pytest.skip("the two sizes do not share one split here")
-    with pytest.raises(ParameterError, match="make one of them smaller"):
+    with pytest.raises(CourseError, match="make one of them smaller"):
         found.start(data="full", train_size=40_000, validation_size=40_000)
 
 
