@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import fast, is_on, runtime
+from course_utils import fast, runtime
+from course_utils.checks import is_on
 from course_utils.errors import CourseError
 
 import keras  # isort: skip

@@ -1,23 +1,14 @@
-"""Checks that a notebook makes: of its parameters, before anything runs, and of your answers."""
+"""What a notebook's parameters may be, checked before anything runs."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from course_utils import datasets
-
-
-class ParameterError(ValueError):
-    """A notebook's parameter is not allowed; Jupyter shows the sentence without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"ParameterError: {self}"]
+from course_utils.errors import CourseError
 
 
 @dataclass(frozen=True)
@@ -128,7 +119,7 @@ def parameters(
 
     Raises
     ------
-    ParameterError
+    CourseError
         For the first parameter that is not allowed; the message names it, its value, what is
         allowed and what to do.
     """
@@ -148,7 +139,7 @@ def parameters(
     if shared and len(sized) == 2:
         total, limit = values["train_size"] + values["validation_size"], pools["train"]
         if total > limit:
-            raise ParameterError(
+            raise CourseError(
                 f"train_size + validation_size is {total:,}, but the official training split has "
                 f"{limit:,} images; make one of them smaller."
             )
@@ -157,60 +148,7 @@ def parameters(
 def _refuse(name: str, value: Any, allowed: str | None) -> None:
     if allowed is not None:
         shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
-        raise ParameterError(
+        raise CourseError(
             f"{name} must be {allowed}; got {shown}. Change {name} in the parameters cell or on "
             f"papermill's command line."
         )
-
-
-def exercise(
-    function: Callable[..., Any], cases: Sequence[tuple[tuple[Any, ...], Any]], hint: str
-) -> bool:
-    """Check an exercise's function on a few cases, and say in a sentence how it stands.
-
-    It never raises, so that an exercise you have not done does not stop the notebook.
-
-    Parameters
-    ----------
-    function : callable
-        The reader's function. Where it returns ``...`` or None, it counts as not done yet.
-    cases : sequence of (tuple, value)
-        Arguments, and what the function should return for them: numbers, or arrays of them.
-    hint : str
-        A sentence for whoever is not there yet.
-
-    Returns
-    -------
-    bool
-        Whether every case came out right.
-    """
-    name = function.__name__
-    for arguments, expected in cases:
-        call = f"{name}({', '.join(map(_short, arguments))})"
-        try:
-            given = function(*arguments)
-        except Exception as error:
-            print(f"{call} stops with {type(error).__name__}: {error}.\n{hint}")
-            return False
-        if given is None or given is ...:
-            print(f"{name}: not done yet.\n{hint}")
-            return False
-        if not _equal(given, expected):
-            print(f"{call}\nshould be {_short(expected)}, yours is {_short(given)}. {hint}")
-            return False
-    print(f"{name}: right, in {len(cases)} of {len(cases)} cases.")
-    return True
-
-
-def _equal(given: Any, expected: Any) -> bool:
-    try:
-        return np.shape(given) == np.shape(expected) and bool(np.allclose(given, expected))
-    except (TypeError, ValueError):
-        return bool(np.all(given == expected))
-
-
-def _short(value: Any) -> str:
-    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    text = " ".join(repr(plain).split())
-    text = re.sub(r"\d+\.\d{7,}(e-?\d+)?", lambda number: f"{float(number[0]):.6g}", text)
-    return text if len(text) <= 60 else text[:57] + "…"
