@@ -73,9 +73,11 @@ test-browser: $(STAMP) ## open the notebooks in JupyterLab in Chromium and run 0
 	@$(BIN)/python -c "import playwright" 2>/dev/null || $(call install,$(EXTRAS)$(comma)browser)
 	ALL=$(ALL) $(BIN)/pytest tests/browser
 
-lint: $(STAMP) ## check style and formatting
+lint: $(STAMP) ## check style, formatting, types, and that imports run one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
 
 bench: $(STAMP) ## measure the course against the published way (35 minutes; BENCH="f2 memory" for some)
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
@@ -90,7 +92,7 @@ student: $(STAMP) ## write the students' edition: no outputs, no solutions, and 
 	$(BIN)/course student
 
 clean: ## remove what was built (.venv*, runs/ and downloaded data stay)
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find course_utils notebooks tests -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
 

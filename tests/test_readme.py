@@ -1,7 +1,10 @@
-"""What the README and the instructors' page name exists, and what they say is so."""
+"""What the README, the instructors' page and the docstrings tell a reader to type works."""
 
 from __future__ import annotations
 
+import doctest
+import importlib
+import itertools
 import re
 import shlex
 import tomllib
@@ -9,57 +12,58 @@ from pathlib import Path
 
 import click
 import nbformat
+import papermill
 import pytest
 import yaml
+from papermill.cli import papermill as papermill_command
 
-from course_utils import __version__
-from course_utils.classroom import cli, notebooks
+from course_utils.classroom import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-INSTRUCTORS = "notebooks/instructors.md"
+PAGES = {
+    name: (ROOT / name).read_text("utf-8") for name in ("README.md", "notebooks/instructors.md")
+}
+README, INSTRUCTORS = PAGES.values()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-PAGES = {name: (ROOT / name).read_text("utf-8") for name in ("README.md", INSTRUCTORS)}
-
-# Profiles that the reader is told to write, by notebook.
-OWN_PROFILES = [
-    yaml.safe_load(text)
-    for text in re.findall(r"^```yaml\n(.*?)^```", PAGES[INSTRUCTORS], re.M | re.S)
-]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
-BLOCKS = "\n".join("\n".join(FENCE.findall(text)) for text in PAGES.values())
-PROSE = FENCE.sub("", README)
-SPANS = [
-    span for text in PAGES.values() for span in re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
-]
+CODE = [block for text in PAGES.values() for block in FENCE.findall(text)]
+PROSE = {name: FENCE.sub("", text) for name, text in PAGES.items()}
+SPANS = [span for text in PROSE.values() for span in re.findall(r"`([^`\n]+)`", text)]
 # Every command line, without the folder of the environment in front and the comment behind.
 COMMANDS = [
     re.sub(r"^\.venv[\\/](Scripts|bin)[\\/]", "", line.split("  #")[0].strip())
-    for line in [*BLOCKS.splitlines(), *SPANS]
+    for line in [*"\n".join(CODE).splitlines(), *SPANS]
     if line.strip() and not line.startswith("#")
 ]
 # What the course, or the reader, makes.
 MADE = ("build", ".venv", "runs", "my_run.ipynb", "index.html", "path/to/share", "08_")
 PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|toml|txt|ya?ml|ipynb|md|html)")
+WITH_EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(ROOT.glob("course_utils/**/*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
+]
 
 
 def arguments(program: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in COMMANDS if line.startswith(f"{program} ")]
 
 
-def test_no_place_is_left_to_fill() -> None:
-    assert "@@" not in "".join(PAGES.values())
+def check_names(notebook: str, names: list[str]) -> None:
+    """Whether a notebook, named by its number, file or path, has these parameters."""
+    (path,) = (path for path in NOTEBOOKS if path.name.startswith(Path(notebook).stem))
+    assert set(names) <= set(papermill.inspect_notebook(str(path))), notebook
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
-    prose = FENCE.sub("", PAGES[name])
-    headings = re.findall(r"^#+ (.+)$", prose, re.M)
+    headings = re.findall(r"^#+ (.+)$", PROSE[name], re.M)
     anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+    for words, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", PROSE[name]):
+        assert words.strip(), f"{target} has no words"
         if target.startswith("#"):
             assert target[1:] in anchors, target
         elif not target.startswith("https://"):
@@ -67,7 +71,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 def test_files_exist() -> None:
-    code = "\n".join([*SPANS, BLOCKS]).replace("\\", "/").replace("$PWD/", "")
+    code = "\n".join([*SPANS, *CODE]).replace("\\", "/").replace("$PWD/", "")
     code = re.sub(r"\b[a-z+]+://\S+", "", code)
     named = {path.strip("/") for path in PATH.findall(code)}
     own = {path for path in named if not path.startswith(MADE)}
@@ -75,34 +79,18 @@ def test_files_exist() -> None:
     assert not [path for path in sorted(own) if not (ROOT / path).exists()]
 
 
-def test_pictures_have_alternative_text() -> None:
-    for alt in re.findall(r"!\[([^\]]*)\]", PROSE):
-        assert alt.strip()
-
-
-def test_every_notebook_is_in_the_table() -> None:
-    linked = re.findall(r"^\| \[[^\]]+\]\(notebooks/([\w.]+)\)", PROSE, re.M)
-    assert linked == [path.name for path in NOTEBOOKS]
-
-
-def test_titles_are_those_of_the_notebooks() -> None:
-    titles = dict(re.findall(r"^\| \[(.+?)\]\(notebooks/([\w.]+)\)", PROSE, re.M))
-    for path in NOTEBOOKS:
-        first = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
-        assert titles.get(first.removeprefix("# ")) == path.name
-
-
-def test_badges_open_the_released_notebooks() -> None:
-    repository = PROJECT["urls"]["Repository"].removeprefix("https://github.com/")
-    start = f"https://colab.research.google.com/github/{repository}/blob/v{__version__}/notebooks/"
-    found = re.findall(r"\((https://colab\.research\.google\.com/github/[^)]+)\)", PROSE)
-    assert found == [start + path.name for path in NOTEBOOKS]
+def test_every_notebook_is_in_the_table_by_its_title() -> None:
+    linked = re.findall(r"^\| \[(.+?)\]\(notebooks/([\w.]+)\)", PROSE["README.md"], re.M)
+    titles = [
+        nbformat.read(path, as_version=4).cells[0].source.split("\n")[0] for path in NOTEBOOKS
+    ]
+    own = [title.removeprefix("# ") for title in titles]
+    assert linked == list(zip(own, (path.name for path in NOTEBOOKS), strict=True))
 
 
 def test_make_targets_exist() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
-    variables = set(re.findall(r"\$\((\w+)\)|^(\w+) \?=", makefile, re.M))
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+    variables = set(re.findall(r"\$\((\w+)\)|^(\w+) \?=", MAKEFILE, re.M))
     named = arguments("make")
     assert ["run"] in named and ["test"] in named
     for words in named:
@@ -118,46 +106,36 @@ def test_course_commands_are_understood(words: list[str]) -> None:
     assert command is not None
     if len(words) == 1:  # a command that is only named
         return
-    given = command.make_context(words[0], words[1:]).params
-    if words[0] in ("run", "prepare"):
-        paths = notebooks.find(given["names"])
-        for path in paths:
-            own = [one[path.stem] for one in OWN_PROFILES if path.stem in one]
-            if not any(given.get("profile") in profiles for profiles in own):
-                notebooks.profile_values(path, given.get("profile"))
-            lines = [yaml.safe_load(text) for text in given.get("yamls", ())]
-            names = [name for name, _ in given.get("pairs", ())]
-            notebooks.check_names(path, [*names, *(key for line in lines for key in line)])
-    if words[0] == "data":
-        from course_utils import datasets
-
-        assert set(given["names"]) <= set(datasets.NAMES)
-
-
-def test_the_readers_own_profiles_would_be_understood() -> None:
-    assert OWN_PROFILES
-    for stem, profiles in ((s, p) for one in OWN_PROFILES for s, p in one.items()):
-        for values in profiles.values():
-            notebooks.check_names(ROOT / "notebooks" / f"{stem}.ipynb", values)
+    command.make_context(words[0], words[1:])
+    pairs = list(itertools.pairwise(words))
+    names = [after for word, after in pairs if word == "-p"]
+    names += [after.split("=")[0] for word, after in pairs if word == "-g"]
+    names += [name for word, after in pairs if word == "-y" for name in yaml.safe_load(after)]
+    if names:
+        check_names(words[1], names)
 
 
 @pytest.mark.parametrize("words", arguments("papermill"), ids=" ".join)
 def test_papermill_commands_are_understood(words: list[str]) -> None:
-    from papermill.cli import papermill
+    given = papermill_command.make_context("papermill", list(words)).params
+    check_names(given["notebook_path"], [name for name, _ in given["parameters"]])
 
-    given = papermill.make_context("papermill", list(words)).params
-    names = [name for name, _ in given["parameters"]]
-    notebooks.check_names(ROOT / given["notebook_path"], names)
+
+def test_the_readers_own_profiles_would_be_understood() -> None:
+    own = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", INSTRUCTORS, re.S)]
+    assert own
+    for stem, profiles in ((stem, profiles) for one in own for stem, profiles in one.items()):
+        for values in profiles.values():
+            check_names(stem, list(values))
 
 
 def test_what_make_test_does_stands_in_the_plain_commands() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
-    for program in ("ruff", "course prepare", "python -m pytest"):
-        recipe = re.findall(rf"\$\(BIN\)/({program} .*)", makefile)
-        assert recipe, program
-        for line in recipe:  # the workers only make it faster
-            plain = re.sub(r"-n \$\(TEST_WORKERS\)|--dist loadfile", "", line)
-            assert " ".join(plain.split()) in COMMANDS
+    recipes = re.findall(r"^(?:lint|test-unit|test-notebooks): .*\n((?:\t.*\n)+)", MAKEFILE, re.M)
+    programs = re.findall(r"\$\(BIN\)/(.*)", "".join(recipes).replace("\\\n", " "))
+    assert len(programs) >= 7
+    for line in programs:  # the workers only make it faster
+        plain = re.sub(r"-n \$\(TEST_WORKERS\)|--dist loadfile", "", line)
+        assert " ".join(plain.split()) in COMMANDS
 
 
 def test_extras_variables_and_versions() -> None:
@@ -167,19 +145,11 @@ def test_extras_variables_and_versions() -> None:
     for name in set(re.findall(r"COURSE_[A-Z_]+", README)):
         assert f'"{name}"' in code, name
     low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()
-    minors = [f"3.{minor}" for minor in range(int(low), int(high))]
-    assert f"Python {', '.join(minors[:-1])} or {minors[-1]}" in README
+    *first, last = [f"3.{minor}" for minor in range(int(low), int(high))]
+    assert f"Python {', '.join(first)} or {last}" in README
 
 
-def test_size_of_the_embedded_images() -> None:
-    size = sum(p.stat().st_size for p in (ROOT / "course_utils" / "embedded").glob("*.webp"))
-    assert f"{size / 1e6:.0f} MB of them" in README
-
-
-def test_shown_on_the_package_page() -> None:
-    assert PROJECT["readme"] == "README.md"
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_no_path_of_one_machine(name: str) -> None:
-    assert not notebooks.MACHINE_PATH.search(PAGES[name])
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_in_docstrings_show_what_happens(name: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried and not failed

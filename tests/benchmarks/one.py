@@ -13,6 +13,8 @@ import io
 import json
 import math
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,205 +63,126 @@ def fit_seconds(model: Any, *data: Any, steps: tuple[int, int], **options: Any) 
     """Seconds per step of `fit`, after the first steps."""
     import keras
 
-    class Clock(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if batch + 1 in (steps[0], sum(steps)):
-                moments.append(time.perf_counter())
-
     moments: list[float] = []
-    model.fit(
-        *data, epochs=1, steps_per_epoch=sum(steps), verbose=0, callbacks=[Clock()], **options
-    )
+
+    def mark(batch: int, logs: Any) -> None:
+        if batch + 1 in (steps[0], sum(steps)):
+            moments.append(time.perf_counter())
+
+    clock = keras.callbacks.LambdaCallback(on_train_batch_end=mark)
+    model.fit(*data, steps_per_epoch=sum(steps), verbose=0, callbacks=[clock], **options)
     return (moments[1] - moments[0]) / steps[1]
 
 
-def _epoch(model: Any, n: int, seconds: float) -> dict[str, float]:
+def epoch_of_32(
+    model: Any, images: np.ndarray, labels: np.ndarray, way: str, steps: tuple[int, int]
+) -> dict[str, float]:
+    """Seconds of an epoch in batches of 32: from arrays, or as the notebooks do."""
+    if way == "published":
+        seconds = fit_seconds(model, images, labels, steps=steps, batch_size=32)
+    else:
+        from course_utils import training
+
+        batches = training.shuffled_batches(images, labels, 32, 0)
+        seconds = fit_seconds(model, batches, steps=steps, shuffle=False)
+    n = len(images)
     return {"value": seconds * math.ceil(n / 32), "flop": flop_per_image(model) * n}
-
-
-def published_f2() -> Any:
-    import keras
-    from keras import layers
-
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.Conv2D(64, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.5),
-            layers.Conv2D(128, 3, padding="same", activation="relu"),
-            layers.Conv2D(256, 3, padding="valid", activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.5),
-            layers.Flatten(),
-            layers.Dense(512, activation="relu"),
-            layers.Dropout(0.5),
-            layers.Dense(256, activation="relu"),
-            layers.Dropout(0.5),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-
-
-def published_c1(as_c2: bool = False) -> Any:
-    """C1, or C2: the same with random flips, rotations and zooms in front, and dropout."""
-    import keras
-    from keras import layers
-
-    network = [keras.Input((180, 180, 3))]
-    if as_c2:
-        network += [layers.RandomFlip("horizontal")]
-        network += [layers.RandomRotation(0.1), layers.RandomZoom(0.2)]
-    network.append(layers.Rescaling(1 / 255))
-    for filters in (32, 64, 128, 256):
-        network += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D(2)]
-    network += [layers.Conv2D(256, 3, activation="relu"), layers.Flatten()]
-    network += [layers.Dropout(0.5)] if as_c2 else []
-    return keras.Sequential([*network, layers.Dense(1, activation="sigmoid")])
-
-
-def published_l1() -> Any:
-    import keras
-    from keras import layers
-
-    penalty = keras.regularizers.L2(0.001)
-    network = [keras.Input((32, 32, 3))]
-    for filters in (32, 64, 128):
-        options = {"padding": "same", "activation": "relu"}
-        network += [
-            layers.Conv2D(filters, 3, **options),
-            layers.Conv2D(filters, 3, **options, kernel_regularizer=penalty),
-            layers.MaxPooling2D(2, 2, padding="same"),
-        ]
-    return keras.Sequential(
-        [
-            *network,
-            layers.Flatten(),
-            layers.Dense(256, activation="relu", kernel_regularizer=penalty),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-
-
-def published_f1() -> Any:
-    import keras
-    from keras import layers
-
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 3),
-            layers.MaxPooling2D(2, 2),
-            layers.Conv2D(64, 3),
-            layers.MaxPooling2D(2, 2),
-            layers.Conv2D(128, 3),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.3),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
 
 
 def f2(way: str, args: argparse.Namespace) -> dict[str, float]:
     images, labels = random_images(45_000, 28, 28, 1)
-    loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     if way == "published":
-        model = published_f2()
-        model.compile(optimizer="adam", **loss)
-        data, options = (images.astype("float32") / 255, labels), {"batch_size": 32}
+        import published
+
+        model, optimizer, images = published.f2(), "adam", images.astype("float32") / 255
     else:
-        from course_utils import fast, models, runtime, training
+        from course_utils import fast, models, runtime
 
         runtime.fresh_start(0)
-        model = models.fashion_vgg()
-        model.compile(optimizer=fast.Adam(), **loss)
-        data, options = (training.shuffled_batches(images, labels, 32, 0),), {"shuffle": False}
-    seconds = fit_seconds(model, *data, steps=args.steps, **options)
-    return _epoch(model, len(images), seconds)
+        model, optimizer = models.fashion_vgg(), fast.Adam()
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return epoch_of_32(model, images, labels, way, args.steps)
 
 
 def c1(way: str, args: argparse.Namespace, as_c2: bool = False) -> dict[str, float]:
-    if way == "ours":  # first, for it imports TensorFlow
-        from course_utils import runtime, training
-
-        runtime.fresh_start(0)
-    import keras
-
     images, labels = random_images(2_000, 180, 180, 3, classes=2)
     if way == "published":
-        model = published_c1(as_c2)
-        data, options = (images.astype("float32"), labels), {"batch_size": 32}
+        import published
+
+        model, images = published.c1(as_c2), images.astype("float32")
     else:
-        cells = from_notebook(
-            "04_small_data_cats_vs_dogs", "network", keras=keras, layers=keras.layers
-        )
-        model = cells["pets_convnet"](180)
-        data, options = (training.shuffled_batches(images, labels, 32, 0),), {"shuffle": False}
-    model.compile(optimizer="rmsprop", loss="binary_crossentropy", metrics=["accuracy"])
-    seconds = fit_seconds(model, *data, steps=args.steps, **options)
-    return _epoch(model, len(images), seconds)
-
-
-def l1(way: str, args: argparse.Namespace) -> dict[str, float]:
-    images, labels = random_images(35_000, 32, 32, 3)
-    mean, variance = [127.0] * 3, [5400.0] * 3
-    loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    if way == "published":
-        import keras
-
-        model = published_l1()
-        model.compile(optimizer=keras.optimizers.Adam(1e-4), **loss)
-        standard = images.astype("float32")
-        standard -= np.float32(mean[0])
-        standard /= np.float32(math.sqrt(variance[0]))
-        data, options = (standard, labels), {"batch_size": 32}
-    else:
-        from course_utils import fast, runtime, training
+        from course_utils import runtime
 
         import keras  # isort: skip
 
         runtime.fresh_start(0)
-        cells = from_notebook(
-            "05_l2_regularization", "network", keras=keras, layers=keras.layers, width=1.0
-        )
-        model = cells["cifar_l2"](mean, variance)
+        given = {"keras": keras, "layers": keras.layers}
+        model = from_notebook("04_small_data_cats_vs_dogs", "network", **given)["pets_convnet"](180)
+    model.compile("rmsprop", "binary_crossentropy", metrics=["accuracy"])
+    return epoch_of_32(model, images, labels, way, args.steps)
+
+
+def l1(way: str, args: argparse.Namespace) -> dict[str, float]:
+    images, labels = random_images(35_000, 32, 32, 3)
+    mean, variance = 127.0, 5400.0
+    metrics: list[Any] = ["accuracy"]
+    if way == "published":
+        import keras
+        import published
+
+        model, optimizer = published.l1(), keras.optimizers.Adam(1e-4)
+        images = images.astype("float32")
+        images -= np.float32(mean)
+        images /= np.float32(math.sqrt(variance))
+    else:
+        from course_utils import fast, runtime
+
+        import keras  # isort: skip
+
+        runtime.fresh_start(0)
+        given = {"keras": keras, "layers": keras.layers, "width": 1.0}
+        build = from_notebook("05_l2_regularization", "network", **given)["cifar_l2"]
+        model, optimizer = build([mean] * 3, [variance] * 3), fast.Adam(1e-4)
         # The notebook's metrics: the cross-entropy without the penalty is one of them.
-        loss["metrics"] = ["accuracy", keras.metrics.SparseCategoricalCrossentropy()]
-        model.compile(optimizer=fast.Adam(1e-4), **loss)
-        data, options = (training.shuffled_batches(images, labels, 32, 0),), {"shuffle": False}
-    seconds = fit_seconds(model, *data, steps=args.steps, **options)
-    return _epoch(model, len(images), seconds)
+        metrics.append(keras.metrics.SparseCategoricalCrossentropy())
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=metrics)
+    return epoch_of_32(model, images, labels, way, args.steps)
 
 
 def _race(way: str, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds until the published recipe's best validation accuracy; see race.py."""
     import race
 
-    dataset = race.TASKS[args.task]
-    found = race.recorded(dataset)
+    found = race.recorded(args.task)
     if way == "published":
-        epoch = {
-            "fashion_mnist": f2,
-            "cats_vs_dogs": lambda way, args: c1(way, args, as_c2=True),
-            "cifar10": l1,
-        }[dataset](way, args)
+        if args.task == "race-cats":
+            epoch = c1(way, args, as_c2=True)
+        else:
+            epoch = {"race-fashion": f2, "race-cifar": l1}[args.task](way, args)
         return {"value": found["published"] * epoch["value"], "epochs": found["published"]}
     n, batch_size = found["run"]["data"]["train"], found["run"]["parameters"]["batch_size"]
-    _, shape, classes = race.RACES[dataset]
+    *_, shape, classes = race.RACES[args.task]
     images, labels = random_images(n, *shape, classes=classes)
-    model, batches = race.capstone(dataset, images, labels, batch_size)
+    model, batches = race.capstone(args.task, images, labels, batch_size)
     # A step of ours sees up to 16 times as many pictures.
     steps = (2, max(2, 32 * args.steps[1] // batch_size))
-    seconds = fit_seconds(model, batches, steps=steps, shuffle=False)
-    epoch_seconds = seconds * math.ceil(n / batch_size)
+    seconds = fit_seconds(model, batches, steps=steps, shuffle=False) * math.ceil(n / batch_size)
     return {
-        "value": found["ours"] * epoch_seconds,
+        "value": found["ours"] * seconds,
         "epochs": found["ours"],
         "height": found["height"],
         "arm": found["run"]["arm"],
     }
+
+
+def _startup(way: str, args: argparse.Namespace) -> dict[str, float]:
+    """Seconds of a command in a fresh process, with the start of Python itself."""
+    course = Path(sys.executable).with_name("course.exe" if sys.platform == "win32" else "course")
+    imports = [sys.executable, "-c", "import course_utils"]
+    command = {"import": imports, "help": [str(course), "--help"]}[args.task]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return {"value": time.perf_counter() - started}
 
 
 def augmentation(way: str, args: argparse.Namespace) -> dict[str, float]:
@@ -311,13 +234,15 @@ def memory(way: str, args: argparse.Namespace) -> dict[str, float]:
     idle = psutil.Process().memory_info().rss
     loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     if way == "published":
+        import published
+
         with np.load(args.arrays) as file:
             x, y, x_test = file["x_train"], file["y_train"], file["x_test"]
         if args.quick:
             x, y = x[:1000], y[:1000]
         # float64, as the tutorials' plain `/ 255` gives, would be twice this.
         x, x_test = (each.reshape(-1, 28, 28, 1).astype("float32") / 255 for each in (x, x_test))
-        model = published_f1()
+        model = published.f1()
         model.compile(optimizer="adam", **loss)
         model.fit(x, y, batch_size=32, epochs=1, validation_split=0.25, verbose=0)
     else:
@@ -404,7 +329,7 @@ def _sweep_published(
 ) -> dict[str, Any]:
     """Two networks: accuracies as [number in the stack, number of the rate, accuracy]."""
     import keras
-    from keras import layers
+    import published
 
     parts = {
         part: (x.reshape(-1, 784).astype("float32") / 255, keras.utils.to_categorical(y, 10))
@@ -421,12 +346,7 @@ def _sweep_published(
     for j in chosen:
         # No seed, as published: under one, `fit` repeats the order of its first epoch on arrays.
         keras.backend.clear_session()
-        model = keras.Sequential([keras.Input((784,))])
-        for _ in range(2):
-            model.add(layers.Dense(50, activation="relu"))
-            model.add(layers.BatchNormalization())
-            model.add(layers.Dropout(rates[j]))
-        model.add(layers.Dense(10, activation="softmax"))
+        model = published.d(rates[j])
         model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
         model.fit(
             *parts["train"],
@@ -454,16 +374,17 @@ def curves(way: str, args: argparse.Namespace) -> dict[str, float]:
     shell.kernel = None  # what the callback asks for before it draws
     spent = []
 
+    def timed(method: Any, *values: Any) -> None:
+        begun = time.perf_counter()
+        method(*values)
+        spent.append(time.perf_counter() - begun)
+
     class Timed(plots.LiveCurves):
         def on_epoch_end(self, *values: Any) -> None:
-            begun = time.perf_counter()
-            super().on_epoch_end(*values)
-            spent.append(time.perf_counter() - begun)
+            timed(super().on_epoch_end, *values)
 
         def on_train_end(self, *values: Any) -> None:
-            begun = time.perf_counter()
-            super().on_train_end(*values)
-            spent.append(time.perf_counter() - begun)
+            timed(super().on_train_end, *values)
 
     runtime.fresh_start(0)
     model = models.fashion_baseline()
@@ -516,7 +437,8 @@ def ceiling(way: str, args: argparse.Namespace) -> dict[str, Any]:
 
 
 TASKS = {task.__name__: task for task in (f2, c1, l1, augmentation, memory, sweep, curves, ceiling)}
-TASKS |= {f"race_{short}": _race for short in ("fashion", "cats", "cifar")}
+TASKS |= dict.fromkeys(("race-fashion", "race-cats", "race-cifar"), _race)
+TASKS |= dict.fromkeys(("import", "help"), _startup)
 
 
 def main() -> None:

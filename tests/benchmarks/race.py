@@ -16,72 +16,51 @@ from typing import Any
 
 import numpy as np
 
-# data set: the published arm, shape of a picture, classes
+# row: data set, the published arm, shape of a picture, classes
 RACES = {
-    "fashion_mnist": ("F2", (28, 28, 1), 10),
-    "cats_vs_dogs": ("C2", (180, 180, 3), 2),
-    "cifar10": ("l2_1e-3", (32, 32, 3), 10),
+    "race-fashion": ("fashion_mnist", "F2", (28, 28, 1), 10),
+    "race-cats": ("cats_vs_dogs", "C2", (180, 180, 3), 2),
+    "race-cifar": ("cifar10", "l2_1e-3", (32, 32, 3), 10),
 }
-
-TASKS = {"race_fashion": "fashion_mnist", "race_cats": "cats_vs_dogs", "race_cifar": "cifar10"}
+CELLS = ("recipes", "quick-shift", "network", "whiten", "augment", "pipeline", "cycle", "compile")
 
 
 def epochs(
     published: Sequence[Sequence[float]], ours: Sequence[Sequence[float]]
 ) -> tuple[float, float, float]:
-    """The height, and the epochs after which each side is there, means over the seeds.
+    """The mean best accuracy of published curves, and the mean epochs after which each is there.
 
-    Parameters
-    ----------
-    published, ours : sequence of sequence of float
-        Validation accuracy after each epoch, one sequence for each seed.
-
-    Returns
-    -------
-    tuple of float
-        Mean best accuracy of the published runs; mean epoch at which each had its best; mean
-        epoch at which ours first reached the height, infinite if one of them never did.
+    Ours count from where they first reached that height; infinite if one of them never did.
     """
     height = float(np.mean([max(curve) for curve in published]))
     first = [next((i for i, v in enumerate(c, 1) if v >= height), math.inf) for c in ours]
     return height, float(np.mean([np.argmax(c) + 1 for c in published])), float(np.mean(first))
 
 
-def recorded(dataset: str) -> dict[str, Any]:
-    """`epochs` of the recorded full runs, and one run of the arm of ours that is there earlier."""
+def recorded(name: str) -> dict[str, Any]:
+    """`epochs` of the recorded full runs and one run of ours, of the arm that is there earlier.
+
+    Empty where no full run of notebook 07 is recorded yet.
+    """
     from course_utils import ledger
 
-    def runs(arm: str, protocol: str) -> list[Any]:
-        return [
-            run
-            for run in ledger.recorded("full")
-            if (run["arm"], run["protocol"]) == (arm, protocol)
-        ]
+    dataset, arm, *_ = RACES[name]
+    runs = ledger.recorded("full")
 
-    def curves(some: list[Any]) -> list[list[float]]:
-        return [run["history"]["val_accuracy"] for run in some]
+    def curves(of: str, protocol: str) -> list[list[float]]:
+        chosen = [run for run in runs if (run["arm"], run["protocol"]) == (of, protocol)]
+        return [run["history"]["val_accuracy"] for run in chosen]
 
-    published, found = runs(RACES[dataset][0], "published"), []
-    for arm in ("ours", "ours_short"):
-        if ours := runs(f"{dataset}_{arm}", "honest"):
-            height, theirs, mine = epochs(curves(published), curves(ours))
-            found.append({"height": height, "published": theirs, "ours": mine, "run": ours[0]})
-    return min(found, key=lambda each: each["ours"])
+    found = []
+    for ours in (f"{dataset}_ours", f"{dataset}_ours_short"):
+        if reached := curves(ours, "honest"):
+            height, theirs, mine = epochs(curves(arm, "published"), reached)
+            run = next(run for run in runs if run["arm"] == ours)
+            found.append({"height": height, "published": theirs, "ours": mine, "run": run})
+    return min(found, key=lambda each: each["ours"], default={})
 
 
-def missing(task: str) -> str:
-    """Why a row cannot be measured, or nothing: a race needs recorded runs of both sides."""
-    from course_utils import ledger
-
-    dataset = TASKS.get(task)
-    if dataset is None or ledger.recorded("full", "07_capstone", f"{dataset}_ours"):
-        return ""
-    return f"no full run of notebook 07 on {dataset} is recorded yet"
-
-
-def capstone(
-    dataset: str, images: np.ndarray, labels: np.ndarray, batch_size: int
-) -> tuple[Any, Any]:
+def capstone(name: str, images: np.ndarray, labels: np.ndarray, batch_size: int) -> tuple[Any, Any]:
     """Notebook 07's compiled network of the arm `ours`, and its batches."""
     from one import from_notebook
 
@@ -90,33 +69,13 @@ def capstone(
     import keras  # isort: skip
     import tensorflow as tf
 
-    n_classes = RACES[dataset][-1]
+    dataset, _, _, n_classes = RACES[name]
     runtime.fresh_start(0)
-    names = {
-        "fast": fast,
-        "keras": keras,
-        "layers": keras.layers,
-        "np": np,
-        "tf": tf,
-        "plots": plots,
-        "training": training,
-        "data": "full",
-        "dataset": dataset,
-        "batch_size": batch_size,
-        "pictures": SimpleNamespace(x_train=images),
-    }
+    names = {"fast": fast, "keras": keras, "layers": keras.layers, "np": np, "tf": tf}
+    names |= {"plots": plots, "training": training, "data": "full", "dataset": dataset}
+    names |= {"batch_size": batch_size, "pictures": SimpleNamespace(x_train=images)}
     with contextlib.redirect_stdout(io.StringIO()):
-        cells = [
-            "recipes",
-            "quick-shift",
-            "network",
-            "whiten",
-            "augment",
-            "pipeline",
-            "cycle",
-            "compile",
-        ]
-        names = from_notebook("07_capstone", *cells, **names)
+        names = from_notebook("07_capstone", *CELLS, **names)
     size = names["size"]
     first = images[:500] if size == images.shape[1] else np.zeros((2, size, size, 3), "uint8")
     shape = (size, size, images.shape[-1])

@@ -43,14 +43,12 @@ class BatchNormalization(fast.BatchNormalization):
     """Batch norm for each member: to the kernel, their units are columns side by side."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights."""
         n_seeds, n_rates, _, units = input_shape
         self.members = (n_seeds, n_rates, units)
         super().build((None, n_seeds * n_rates * units))
         self.input_spec = None  # it asks for the columns that `call` makes
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise a batch of every member, and gather its statistics in training."""
         columns = tf.reshape(tf.transpose(inputs, (2, 0, 1, 3)), (-1, self.gamma.shape[0]))
         normalised = super().call(columns, training=training)
         signal = tf.reshape(normalised, (-1, *self.members))
@@ -68,7 +66,6 @@ class Dropout(keras.layers.Layer):
         self._scales = (256 / (256 - thresholds)).astype("float32")
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
-        """Drop signals in training; hand them on otherwise."""
         if not training or not self._thresholds.any():
             return inputs
         count = tf.size(inputs)
@@ -97,7 +94,6 @@ class SummedLoss(keras.losses.Loss):
         super().__init__(reduction="sum")
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Mean cross-entropy of every member."""
         return tf.reduce_mean(_by_image(y_true, y_pred), axis=-1)
 
 
@@ -110,17 +106,14 @@ class PerMember(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros")
 
     def by_image(self, labels: Any, logits: Any) -> Any:
-        """What is averaged; `MemberAccuracy` has another answer."""
         return _by_image(labels, logits)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch."""
         values = tf.cast(self.by_image(y_true, y_pred), tf.float32)
         self.total.assign_add(tf.reduce_sum(values, axis=-1))
         self.count.assign_add(tf.cast(tf.shape(values)[-1], tf.float32))
 
     def result(self) -> Any:
-        """Mean so far."""
         return self.total / tf.maximum(self.count, 1.0)
 
 
@@ -128,28 +121,15 @@ class MemberAccuracy(PerMember):
     """Accuracy of every member."""
 
     def by_image(self, labels: Any, logits: Any) -> Any:
-        """Whether the largest output is the label's."""
         found = tf.argmax(logits, axis=-1, output_type=tf.int32)
         return found == tf.cast(labels, tf.int32)[:, None]
 
 
 def mnist_dense(rates: Sequence[float], n_seeds: int, units: int = 50) -> keras.Model:
-    """The network of notebook 06 for each seed and each dropout rate.
+    """The network of notebook 06 for each seed and each dropout rate, compiled.
 
-    Parameters
-    ----------
-    rates : sequence of float
-        Dropout rates, the same for both dropout layers of a member.
-    n_seeds : int
-        Members of each rate.
-    units : int
-        Width of the two hidden layers; 50 is published.
-
-    Returns
-    -------
-    keras.Model
-        Compiled. Takes pixels 0–255 of shape (seeds, images, 784), gives logits of shape
-        (seeds, rates, images, 10). All weights are zero until `give_weights`.
+    Takes pixels of shape (seeds, images, 784), gives logits of shape (seeds, rates, images, 10).
+    All weights are zero until `give_weights`.
     """
     n_rates, members = len(rates), (n_seeds, len(rates))
     pixels = keras.Input(batch_shape=(n_seeds, None, 784))
@@ -182,17 +162,7 @@ def _own(layer: keras.layers.Layer, weight: np.ndarray, seed: int, rate: int) ->
 
 
 def give_weights(stack: keras.Model, seed: int, rate: int, network: keras.Model) -> None:
-    """Copy a single network's weights into one member.
-
-    Parameters
-    ----------
-    stack : keras.Model
-        From `mnist_dense`.
-    seed, rate : int
-        Position of the member.
-    network : keras.Model
-        The network of notebook 06.
-    """
+    """Copy a single network's weights into one member."""
     for layer, single in zip(_with_weights(stack), _with_weights(network), strict=True):
         weights = layer.get_weights()
         for weight, value in zip(weights, single.get_weights(), strict=True):
@@ -200,33 +170,10 @@ def give_weights(stack: keras.Model, seed: int, rate: int, network: keras.Model)
         layer.set_weights(weights)
 
 
-def take_weights(stack: keras.Model, seed: int, rate: int, network: keras.Model) -> None:
-    """Copy one member's weights into a single network; the opposite of `give_weights`."""
-    for layer, single in zip(_with_weights(stack), _with_weights(network), strict=True):
-        single.set_weights([_own(layer, w, seed, rate) for w in layer.get_weights()])
-
-
 def batches(
     images: np.ndarray, labels: np.ndarray, batch_size: int, seeds: Sequence[int]
 ) -> tf.data.Dataset:
-    """Batches in the order of each seed, as `training.shuffled_batches` gives them to one.
-
-    Parameters
-    ----------
-    images : ndarray, shape (n, ...)
-        Pixels, kept as they are.
-    labels : ndarray, shape (n,)
-        Class numbers.
-    batch_size : int
-        Images in a batch.
-    seeds : sequence of int
-        Seeds of the orders.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Images of shape (seeds, batch, pixels) and labels of shape (seeds, batch).
-    """
+    """Batches in the order of each seed, as `training.shuffled_batches` gives them to one."""
     images, labels = tf.constant(images.reshape(len(images), -1)), tf.constant(labels)
     orders = tf.data.Dataset.range(len(labels))
     orders = [orders.shuffle(len(labels), seed=seed).batch(batch_size) for seed in seeds]
@@ -255,46 +202,3 @@ def same_for_all(
             )
         )
     )
-
-
-class BestEpoch(keras.callbacks.Callback):
-    """What early stopping would have left of each member, had it been trained alone.
-
-    A stack cannot stop one member. So its weights are kept where its validation cross-entropy is
-    lowest, and no longer once it has not fallen for `patience` epochs.
-
-    Parameters
-    ----------
-    patience : int, optional
-        Epochs without a lower value; None goes on to the end.
-    """
-
-    def __init__(self, patience: int | None = None) -> None:
-        super().__init__()
-        self.patience = patience
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forget an earlier run."""
-        self.best: Any = None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the weights of the members that have improved."""
-        found = np.asarray(logs["val_cross_entropy"])
-        if self.best is None:
-            self.best = np.full(found.shape, np.inf)
-            self.best_epoch = np.zeros(found.shape, int)
-            self.weights = [layer.get_weights() for layer in _with_weights(self.model)]
-        better = found < self.best
-        if self.patience is not None:
-            better &= epoch - self.best_epoch <= self.patience
-        self.best = np.where(better, found, self.best)
-        self.best_epoch = np.where(better, epoch, self.best_epoch)
-        for layer, kept in zip(_with_weights(self.model), self.weights, strict=True):
-            for old, new in zip(kept, layer.get_weights(), strict=True):
-                for seed, rate in np.argwhere(better):
-                    _own(layer, old, seed, rate)[...] = _own(layer, new, seed, rate)
-
-    def restore(self) -> None:
-        """Give every member the weights of its best epoch."""
-        for layer, kept in zip(_with_weights(self.model), self.weights, strict=True):
-            layer.set_weights(kept)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
@@ -22,6 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "browser"
 BIN = Path(sys.executable).parent
 WIDTH, HEIGHT = 1280, 900
+FOLDERS = {
+    "JUPYTER_CONFIG_DIR": "config",
+    "JUPYTER_DATA_DIR": "data",
+    "JUPYTER_RUNTIME_DIR": "runtime",
+    "JUPYTERLAB_SETTINGS_DIR": "settings",
+    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+}
 START_SECONDS = 180
 PATIENCE = 180_000  # milliseconds that a page may take, on a busy machine
 # the notebooks of the course stay as they are
@@ -33,11 +41,12 @@ NO_BROWSER = (
 )
 
 
+@dataclass
 class Lab:
     """A running server: what it opened for the student, and its processes."""
 
-    def __init__(self, process: subprocess.Popen, opened: str) -> None:
-        self.process, self.opened = process, opened
+    process: subprocess.Popen
+    opened: str
 
     def address(self, notebook: Path) -> str:
         """Where a notebook of the repository opens, with no other notebook beside it."""
@@ -67,22 +76,10 @@ class Lab:
 def lab(home: Path, *, settings: dict[str, dict] | None = None, **variables: str) -> Iterator[Lab]:
     """Run `make lab` in this environment, with nobody's own Jupyter files, and end it after.
 
-    Parameters
-    ----------
-    home : pathlib.Path
-        An empty folder, in place of the user's folders for Jupyter.
-    settings : dict, optional
-        Settings of JupyterLab's plugins, by plugin.
-    **variables
-        Environment variables.
-
-    Yields
-    ------
-    Lab
-        The server, as soon as it has opened its page.
+    An empty folder stands for the user's folders for Jupyter; settings are by JupyterLab's plugin.
     """
     opened, stamp = home / "opened", home / "installed"
-    for folder in ("config", "data", "runtime", "settings", "workspaces"):
+    for folder in FOLDERS.values():
         (home / folder).mkdir(parents=True, exist_ok=True)
     stamp.touch()
     server = {
@@ -102,14 +99,8 @@ def lab(home: Path, *, settings: dict[str, dict] | None = None, **variables: str
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    own |= {
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "COURSE_LEDGER": str(home / "ledger.jsonl"),
-    }
+    own |= {variable: str(home / folder) for variable, folder in FOLDERS.items()}
+    own["COURSE_LEDGER"] = str(home / "ledger.jsonl")
     with open(home / "log", "w") as log:
         process = subprocess.Popen(
             ["make", "lab", f"BIN={BIN}", f"STAMP={stamp}"],
@@ -136,10 +127,9 @@ def _wait_for(opened: Path, process: subprocess.Popen, log: Path) -> str:
 
 def _end(process: subprocess.Popen) -> None:
     """End the server, which ends its kernels, and make sure of it."""
-    try:
+    started = []
+    with contextlib.suppress(psutil.NoSuchProcess):
         started = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        started = []
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     _, alive = psutil.wait_procs(started, timeout=20)
@@ -150,13 +140,7 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def executable() -> str:
-    """Path of the system's Chromium or Chrome, or else of playwright's own.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
+    """Path of the system's Chromium or Chrome, or else of playwright's own."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
         with sync_playwright() as playwright:
@@ -168,13 +152,7 @@ def executable() -> str:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser without a window.
-
-    Yields
-    ------
-    playwright.sync_api.Browser
-        The browser.
-    """
+    """A browser without a window."""
     path = executable()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path)
@@ -189,14 +167,9 @@ def cells(page: Page) -> Locator:
     return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell")
 
 
-def wait_until_ready(page: Page) -> None:
-    """Wait until the notebook is drawn and its kernel is idle."""
-    cells(page).first.wait_for(timeout=PATIENCE)
-    wait_until_idle(page)
-
-
 def wait_until_idle(page: Page) -> None:
-    """Wait until the status bar says that the kernel has nothing to do."""
+    """Wait until the notebook is drawn and the status bar says that its kernel is idle."""
+    cells(page).first.wait_for(timeout=PATIENCE)
     page.get_by_role("button", name="| Idle").wait_for(timeout=PATIENCE)
 
 
@@ -204,6 +177,19 @@ def run_all(page: Page) -> None:
     """Choose Run → Run All Cells, as the course tells its students."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def picture(cell: Locator) -> str:
+    """The first picture below a cell, as its address; empty where there is none."""
+    return cell.evaluate("e => e.querySelector('.jp-OutputArea-output img')?.src ?? ''")
+
+
+def wait_for_another_picture(cell: Locator, before: str, milliseconds: float) -> str:
+    """Wait until a cell shows another picture than before, and return that."""
+    changed = "([e, old]) => ![undefined, old].includes(e.querySelector('img')?.src)"
+    arg = [cell.element_handle(), before]
+    cell.page.wait_for_function(changed, arg=arg, timeout=milliseconds)
+    return picture(cell)
 
 
 if __name__ == "__main__":  # which browser the tests would take, for .ci/run

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 from click.testing import CliRunner
-from lab import BIN, BUILD, PATIENCE, ROOT, Lab, cells, run_all, wait_until_idle, wait_until_ready
-from playwright.sync_api import Locator, Page, expect
+from lab import (
+    BIN,
+    BUILD,
+    PATIENCE,
+    ROOT,
+    Lab,
+    cells,
+    picture,
+    run_all,
+    wait_for_another_picture,
+    wait_until_idle,
+)
+from papermill import execute_notebook
+from playwright.sync_api import Page, expect
 
 from course_utils.classroom import cli
 
@@ -49,18 +60,16 @@ def copies() -> Path:
 
 def show(page: Page, server: Lab, path: Path) -> None:
     page.goto(server.address(path))
-    wait_until_ready(page)
+    wait_until_idle(page)
 
 
 def indices(path: Path, *, tag: str = "", text: str = "") -> list[int]:
     """Places of the code cells that have a tag, or else a text in them."""
-    found = nbformat.read(path, as_version=4).cells
-    return [
-        i
-        for i, cell in enumerate(found)
-        if cell.cell_type == "code"
-        and (tag in cell.metadata.get("tags", []) if tag else text in cell.source)
-    ]
+    found = enumerate(nbformat.read(path, as_version=4).cells)
+    code = [(i, cell) for i, cell in found if cell.cell_type == "code"]
+    if tag:
+        return [i for i, cell in code if tag in cell.metadata.get("tags", [])]
+    return [i for i, cell in code if text in cell.source]
 
 
 def wait_until_run(page: Page) -> None:
@@ -93,7 +102,7 @@ def test_make_lab_opens_the_first_notebook_in_the_courses_own_kernel(
     page: Page, server: Lab
 ) -> None:
     page.goto(server.opened)
-    wait_until_ready(page)
+    wait_until_idle(page)
     expect(page.get_by_role("heading", name="00 · Start here")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     (kernel,) = server.kernels()
@@ -137,34 +146,14 @@ def test_run_it_reads_well(path: Path, copies: Path, page: Page, server: Lab) ->
 
 
 def test_the_curves_grow_while_fit_runs(copies: Path, page: Page, server: Lab) -> None:
-    from papermill import execute_notebook
-
     path = BUILD / "notebooks" / "01_longer.ipynb"
     longer = {"train_size": 500, "epochs": 40, "run_solutions": False, "arms": ["F1"]}
     source = copies / "01_baseline_overfit.ipynb"
     execute_notebook(str(source), str(path), parameters=longer, prepare_only=True)
     show(page, server, path)
     training = cells(page).nth(indices(path, text="LiveCurves")[0])
-    output = training.locator(".jp-OutputArea-output img")
-    stored = output.get_attribute("src")
+    drawn = picture(training)
     run_all(page)
-    first, second = pictures_in_turn(training, output, stored)
-    (BUILD / "curves_1.png").write_bytes(first)
-    (BUILD / "curves_2.png").write_bytes(second)
-    assert first != second
-
-
-def pictures_in_turn(training: Locator, output: Locator, stored: str | None) -> list[bytes]:
-    """How the output looks at its first two pictures, both drawn while the cell runs."""
-    taken, seen, until = [], stored, time.monotonic() + RUN_SECONDS
-    prompt = training.locator(".jp-InputArea-prompt")
-    while len(taken) < 2 and time.monotonic() < until:
-        now = output.get_attribute("src") if output.count() else seen
-        running = "*" in prompt.inner_text()
-        if now != seen:
-            assert running, f"drawn {len(taken)} times before the training ended"
-            taken.append(output.screenshot())
-            seen = now
-        time.sleep(0.1)
-    assert len(taken) == 2, "the picture stood still"
-    return taken
+    for _ in range(2):
+        drawn = wait_for_another_picture(training, drawn, RUN_SECONDS * 1000)
+        assert "*" in training.locator(".jp-InputArea-prompt").inner_text(), "drawn at the end only"

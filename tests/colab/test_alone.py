@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,6 @@ import pytest
 import yaml
 
 from course_utils import __version__
-from course_utils.classroom import badges
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -147,42 +147,27 @@ def test_it_runs_to_its_end(colab: Colab, release: Path, tmp_path: Path, name: s
     assert origin["commit_id"] == run("git", "-C", release, "rev-parse", "HEAD").strip()
 
 
-def test_its_own_address_leads_to_its_own_release(
-    colab: Colab, release: Path, tmp_path: Path
+@pytest.mark.parametrize("address", [PUBLIC, "https://github.com/OWNER/overfit-on-purpose"])
+def test_the_address_in_it_leads_to_its_release_or_it_says_what_to_do(
+    colab: Colab, release: Path, tmp_path: Path, address: str
 ) -> None:
-    # The address as `course badges` writes it, which git then finds in the clone.
     path = alone(release / "notebooks" / f"{NAMES[0]}.ipynb", tmp_path / "content")
     nb = nbformat.read(path, as_version=4)
     end = next(i for i, cell in enumerate(nb.cells) if "setup" in cell.metadata.get("tags", []))
     nb.cells = nb.cells[: end + 1]
-    nb.cells[end].source = badges.renewed(nb.cells[end].source, PUBLIC, __version__)
+    source = nb.cells[end].source
+    nb.cells[end].source = re.sub(r'"git\+https://[^"]+"', f'"git+{address}@{TAG}"', source)
     nbformat.write(nb, path)
     before = colab.installed()
+    # git finds the public address in the clone
     instead = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_VALUE_0": PUBLIC}
     done = colab.execute(path, {}, **instead, GIT_CONFIG_KEY_0=f"url.file://{release}.insteadOf")
-    assert done.returncode == 0, done.stderr[-3000:]
-    check_only_additions(before, colab.installed())
-    assert colab.origin()["url"] == PUBLIC
-    assert colab.origin()["vcs_info"]["requested_revision"] == TAG
-
-
-NOWHERE = "git+file:///nowhere"
-
-
-@pytest.mark.parametrize(
-    ("name", "env"),
-    [*((name, {}) for name in NAMES), (NAMES[0], {"COURSE_REPOSITORY": NOWHERE})],
-)
-def test_where_it_finds_nothing_it_says_what_to_do(
-    colab: Colab, release: Path, tmp_path: Path, name: str, env: dict[str, str]
-) -> None:
-    if not env and "/OWNER/" not in badges.repository()[0]:
-        pytest.skip("the repository has an address")
-    path = alone(release / "notebooks" / f"{name}.ipynb", tmp_path / "content")
-    before = colab.installed()
-    done = colab.execute(path, {}, **env)
-    assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("ModuleNotFoundError: course_utils is missing: run `make setup`"), last
-    assert "COURSE_REPOSITORY" in last
-    assert colab.installed() == before
+    if address == PUBLIC:
+        assert done.returncode == 0, done.stderr[-3000:]
+        check_only_additions(before, colab.installed())
+        assert colab.origin()["url"] == PUBLIC
+        assert colab.origin()["vcs_info"]["requested_revision"] == TAG
+    else:
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("ModuleNotFoundError: course_utils is missing: run `make setup`")
+        assert "COURSE_REPOSITORY" in last and colab.installed() == before

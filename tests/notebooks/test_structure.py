@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from nbformat import NotebookNode
 
+from course_utils import ledger
 from course_utils.classroom import notebooks as rules
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -18,119 +20,87 @@ PATHS = sorted(FOLDER.glob("*.ipynb"))
 PROFILES = yaml.safe_load((FOLDER / "profiles.yaml").read_text(encoding="utf-8"))
 PARAMETER = re.compile(r"^[a-z][a-z0-9_]*: (?P<type>\w[\w\[\], ]*) = (?P<value>.+?)  # \S.*$")
 LONGEST_CELL = 20
-LONGEST_LINE = 107
+LONGEST_LINE = 107  # at 1280 pixels JupyterLab breaks a longer one, in the middle of a word
 
-pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-
-
-def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
 def code_cells(path: Path) -> list[NotebookNode]:
-    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-def tagged(path: Path, tag: str) -> list[NotebookNode]:
-    return [cell for cell in read(path).cells if tag in cell.metadata.get("tags", [])]
-
-
-def test_name_and_format(path: Path) -> None:
-    nb = read(path)
-    assert re.fullmatch(r"\d\d_[a-z0-9_]+", path.stem)
+@every_notebook
+def test_format(path: Path) -> None:
+    nb = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(nb)
     assert (nb.nbformat, nb.nbformat_minor) >= (4, 5)
-    ids = [cell.id for cell in nb.cells]
-    assert len(set(ids)) == len(ids)
+    assert len({cell.id for cell in nb.cells}) == len(nb.cells)
     assert nb.metadata.kernelspec.name == "python3"
-
-
-def test_written_by_make_outputs(path: Path) -> None:
-    nb = read(path)
     again = rules.cleaned(nbformat.from_dict(nb))
     assert nb == again, "something in it changes from run to run; run: make outputs"
 
 
-def test_one_parameters_cell(path: Path) -> None:
-    cells = tagged(path, "parameters")
-    assert len(cells) == 1
-    assert not tagged(path, "injected-parameters")
-    lines = cells[0].source.splitlines()
-    for line in lines:
+@every_notebook
+def test_one_parameters_cell_that_papermill_reads(path: Path) -> None:
+    (cell,) = (c for c in code_cells(path) if "parameters" in c.metadata.get("tags", []))
+    for line in cell.source.splitlines():
         match = PARAMETER.match(line)
         assert match, f"not of the form 'name: type = literal  # help': {line}"
         ast.literal_eval(match["value"])
     found = rules.parameters(path)
-    assert len(found) == len(lines), "papermill does not see every parameter"
-    for name, parameter in found.items():
-        assert parameter["inferred_type_name"] not in ("", "None"), name
-        assert parameter["help"], name
-
-
-def test_profiles_name_parameters_of_the_notebook(path: Path) -> None:
-    assert path.stem in PROFILES
-    known = rules.parameters(path)
+    assert len(found) == len(cell.source.splitlines())
+    assert all(parameter["inferred_type_name"] not in ("", "None") for parameter in found.values())
     for profile in ("smoke", "full"):
-        assert profile in PROFILES[path.stem]
-        assert set(PROFILES[path.stem][profile] or {}) <= set(known), profile
+        assert set(PROFILES[path.stem][profile] or {}) <= set(found), profile
 
 
-def test_executed_top_to_bottom(path: Path) -> None:
-    counts = [cell.execution_count for cell in code_cells(path)]
-    assert counts == list(range(1, len(counts) + 1)), "run: make outputs"
-
-
-def test_no_errors(path: Path) -> None:
-    for cell in code_cells(path):
-        kinds = [output.output_type for output in cell.outputs]
-        assert "error" not in kinds, cell.source
-
-
-def test_outputs_belong_to_the_code(path: Path) -> None:
-    for cell in code_cells(path):
-        stored = cell.metadata.get("source_sha")
-        assert stored == rules.digest(cell.source), (
-            f"changed after it was run; run: make outputs\n{cell.source}"
-        )
-
-
-def test_no_machine_paths(path: Path) -> None:
-    found = list(rules.machine_paths(read(path)))
-    assert not found
-
-
-def test_figures_have_alternative_text(path: Path) -> None:
-    for cell in code_cells(path):
-        for output in cell.outputs:
-            if "image/png" in output.get("data", {}):
-                alt = output.metadata.get("image/png", {}).get("alt", "")
-                assert alt.strip(), f"In [{cell.execution_count}] {cell.source[:80]}"
-
-
-def test_every_figure_stands_in_words_below_it(path: Path) -> None:
-    for cell in code_cells(path):
-        shown = [output.get("data", {}) for output in cell.outputs]
-        for output, following in zip(shown, [*shown, {}][1:], strict=True):
-            if "image/png" in output:
-                words = "".join(following.get("text/html", ""))
-                assert words.startswith("<details>"), "drawn without course_utils.plots, or old"
-
-
+@every_notebook
 def test_cells_are_short(path: Path) -> None:
     for cell in code_cells(path):
         n_lines = len(cell.source.splitlines())
         assert 0 < n_lines <= LONGEST_CELL, f"{n_lines} lines:\n{cell.source}"
 
 
-def test_nothing_on_stderr(path: Path) -> None:
-    for cell in code_cells(path):
-        for output in cell.outputs:
-            assert output.get("name") != "stderr", f"In [{cell.execution_count}]: {output.text}"
+@every_notebook
+def test_outputs_belong_to_the_code(path: Path) -> None:
+    cells = code_cells(path)
+    counts = [cell.execution_count for cell in cells]
+    assert counts == list(range(1, len(counts) + 1)), "run: make outputs"
+    for cell in cells:
+        assert cell.metadata.get("source_sha") == rules.digest(cell.source), (
+            f"changed after it was run; run: make outputs\n{cell.source}"
+        )
 
 
-def test_printed_lines_fit(path: Path) -> None:
-    """At 1280 pixels JupyterLab breaks a longer line, in the middle of a word."""
+@every_notebook
+def test_outputs_read_well(path: Path) -> None:
+    """No error, nothing red, no line that is too long; each figure has an alt text and words."""
+    assert not list(rules.machine_paths(nbformat.read(path, as_version=4)))
     for cell in code_cells(path):
-        for output in cell.outputs:
-            for line in output.get("text", "").splitlines():
-                assert len(line) <= LONGEST_LINE, f"In [{cell.execution_count}]: {line}"
+        where = f"In [{cell.execution_count}] {cell.source[:80]}"
+        for output, following in zip(cell.outputs, [*cell.outputs[1:], {}], strict=False):
+            assert output.output_type != "error" and output.get("name") != "stderr", where
+            longest = max(map(len, output.get("text", "").splitlines()), default=0)
+            assert longest <= LONGEST_LINE, where
+            if "image/png" in output.get("data", {}):
+                assert output.metadata.get("image/png", {}).get("alt", "").strip(), where
+                words = "".join(following.get("data", {}).get("text/html", ""))
+                assert words.startswith("<details>"), f"drawn without course_utils.plots: {where}"
+
+
+@pytest.mark.parametrize("scale", ["embedded", "full"])
+def test_recorded_runs_of_the_capstone_have_its_recipes(scale: str) -> None:
+    cells = code_cells(FOLDER / "07_capstone.ipynb")
+    (source,) = (cell.source for cell in cells if cell.id == "recipes")
+    (assignment, *_) = ast.parse(source).body
+    assert isinstance(assignment, ast.Assign)
+    recipes = json.loads(json.dumps(ast.literal_eval(assignment.value)))  # lists, as in the ledger
+    records = ledger.recorded(scale, "07_capstone")
+    lengths: dict[str, set[int]] = {}
+    for record in records:
+        recipe = recipes[record["data"]["name"]]
+        recorded = {name: record["parameters"].get(name) for name in recipe}
+        assert recorded == recipe, f"{record['arm']}, seed {record['seed']}: record it again"
+        if not record["arm"].endswith("_short"):  # a fifth of the epochs, for the race only
+            lengths.setdefault(record["data"]["name"], set()).add(record["epochs"])
+    assert lengths and all(len(of_set) == 1 for of_set in lengths.values()), lengths
