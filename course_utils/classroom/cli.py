@@ -32,12 +32,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of `COMMANDS`."""
-        return list(COMMANDS)
+        return [*COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of one command."""
         if cmd_name not in COMMANDS:
-            return None
+            return super().get_command(ctx, cmd_name)
         return import_module(COMMANDS[cmd_name][0]).command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -52,10 +52,37 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            lines = [(name, summary) for name, (_, summary) in COMMANDS.items()]
+            lines += [(name, each.get_short_help_str(100)) for name, each in self.commands.items()]
+            formatter.write_dl(lines)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="course")
 def main() -> None:
     """Run, check and publish the notebooks of the course *Overfit on Purpose*."""
+
+
+@main.command()
+@click.option("--write", is_flag=True, help="Renew what is stale.")
+@click.option("--check", is_flag=True, help="Exit with status 1 if something is stale.")
+@click.pass_context
+def claims(ctx: click.Context, write: bool, check: bool) -> None:
+    """Render the notebooks' conclusions, and their page, from the recorded runs.
+
+    Where the records do not say what a claim says, nothing is written, and the status is 2.
+    """
+    from course_utils.claims import page
+    from course_utils.errors import CourseError
+
+    try:
+        rendered = page.render()
+    except CourseError as error:
+        click.echo(f"Error: {error}", err=True)
+        ctx.exit(2)
+    for line in rendered.stale:
+        click.echo(line)
+    if write:
+        rendered.write()
+    elif check and rendered.files:
+        ctx.exit(1)
