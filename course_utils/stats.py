@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,71 +13,39 @@ import numpy as np
 
 from course_utils.errors import CourseError
 
+Record = dict[str, Any]
 ENOUGH = 6  # runs for a claim
 # Whether `compare_runs` subtracts seed by seed (paired t test), or compares means (Welch's test).
 PAIRED = True
 
 
-@dataclass(frozen=True)
-class Margin:
-    """How far apart two arms may be and still count as equal, settled before looking."""
-
-    size: float
-    unit: str
-    reason: str
-
-
+# How far apart two arms may be and still count as equal, settled before looking, and why.
 MARGINS = {
-    "accuracy": Margin(1, "points", "as far as 2,000 images can tell two networks apart"),
-    "digits": Margin(0.3, "points", "as for accuracy, where 97 % and more are right"),
-    "gap": Margin(2, "points", "a gap is the difference of two accuracies, a point for each"),
-    "cross-entropy": Margin(0.05, "nats", "the true class is given a twentieth more or less"),
-    "epochs": Margin(2, "epochs", "neighbouring epochs have nearly the same loss"),
+    "accuracy": (1.0, "in points: as far as 2,000 images can tell two networks apart"),
+    "digits": (0.3, "in points: the same where more than 97 % are right"),
+    "gap": (2.0, "in points: it is the difference of two accuracies"),
+    "cross-entropy": (0.05, "in nats: the true class is given a twentieth more or less"),
+    "epochs": (2.0, "in epochs: neighbouring epochs have nearly the same loss"),
 }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What runs say about the difference between two arms.
+    """What runs say about the difference between two arms, the second minus the first."""
 
-    Attributes
-    ----------
-    differences : tuple of float
-        The second arm minus the first, seed by seed; empty where the runs are not paired.
-    mean, low, high : float
-        Mean difference and its 95 % t interval. Where the runs do not spread there is no interval:
-        the two ends are NaN.
-    equal_low, equal_high : float
-        The 90 % interval: inside the margin, two one-sided t tests at 5 % find the arms equal.
-    p : float
-        Two-sided p value of the t test.
-    runs : tuple of int
-        How many runs each arm has.
-    margin : float or None
-        Largest difference that counts as equal; None where nothing does.
-    higher_is_better : bool or None
-        Whether a larger measure is the better one; None where neither is.
-    unit : str
-        Unit of the measure.
-    covers : str
-        What the interval covers: ``seeds`` or ``seeds and images``.
-    without_partner : tuple of int
-        Seeds that only one of the arms has; they are left out of pairs.
-    """
-
-    differences: tuple[float, ...]
     mean: float
-    low: float
+    low: float  # the 95 % t interval; NaN where the runs do not spread, which gives no interval
     high: float
-    equal_low: float
-    equal_high: float
-    p: float
-    runs: tuple[int, int]
-    margin: float | None
-    higher_is_better: bool | None
-    unit: str
-    covers: str = "seeds"
-    without_partner: tuple[int, ...] = ()
+    equal_low: float  # the 90 % interval: inside the margin, two one-sided tests at 5 % find the
+    equal_high: float  # arms equal
+    p: float  # two-sided, of the t test
+    runs: tuple[int, int]  # how many each arm has
+    differences: tuple[float, ...] = ()  # seed by seed; empty where the runs are not paired
+    unit: str = "points"
+    higher_is_better: bool | None = True  # None where neither side is the good one
+    margin: float | None = None  # smaller differences count as equal
+    covers: str = "seeds"  # by the interval; or "seeds and images"
+    without_partner: tuple[int, ...] = ()  # seeds that only one arm has; they were left out
 
     @property
     def n(self) -> int:
@@ -101,6 +70,10 @@ class Comparison:
         return "equal" if inside else "undecided"
 
     def __str__(self) -> str:
+        count = f"{self.n} pairs" if self.differences else f"{self.runs[0]} and {self.runs[1]} runs"
+        interval = "no interval, for the runs do not spread"
+        if not math.isnan(self.low):
+            interval = f"95 % interval {rounded(self.low, 2)} to {rounded(self.high, 2)}"
         said = self.verdict
         if said == "equal":
             said += f" within ± {self.margin:g} {self.unit}"
@@ -108,80 +81,51 @@ class Comparison:
             said += f"; fewer than {ENOUGH} runs of each: a record, not a claim"
         if self.without_partner:
             said += f"; without a partner: seeds {', '.join(map(str, self.without_partner))}"
-        count = f"{self.n} pairs" if self.differences else f"{self.runs[0]} and {self.runs[1]} runs"
-        interval = "no interval, for the runs do not spread"
-        if not math.isnan(self.low):
-            interval = f"95 % interval {rounded(self.low, 2)} to {rounded(self.high, 2)}"
-        covers = self.covers if " and " in self.covers else f"{self.covers} only"
-        sign = "+" if self.mean > 0 else ""
-        return f"{sign}{rounded(self.mean, 2)} {self.unit} ({interval}, {count}, {covers}): {said}."
+        mean = f"{'+' if self.mean > 0 else ''}{rounded(self.mean, 2)} {self.unit}"
+        only = "" if " and " in self.covers else " only"
+        return f"{mean} ({interval}, {count}, {self.covers}{only}): {said}."
 
     def pairs_needed(self, effect: float, power: float = 0.8) -> int:
-        """Pairs of runs that would find a difference of this size, at this spread.
+        """Pairs of runs that would find a difference of this size, at the spread of these.
 
         Parameters
         ----------
         effect : float
             The difference that you want to find, in `unit`. Not zero.
         power : float
-            Chance to find it, between 0 and 1.
+            Chance that a two-sided t test at 5 % finds it, between 0 and 1.
 
         Returns
         -------
         int
-            The smallest number of pairs whose two-sided t test at 5 % finds it with that chance.
-            It takes the spread of these pairs for the true one, so it is an estimate.
-
-        Raises
-        ------
-        CourseError
-            If `effect` is zero, `power` is not between 0 and 1, or there are no pairs that spread.
+            An estimate, for it takes the spread of these pairs for the true one.
         """
+        from scipy import stats
+
         if not effect or not 0 < power < 1:
             raise CourseError(
                 f"effect must not be 0 and power must be between 0 and 1; got {effect} and {power}."
             )
-        sd = float(np.std(self.differences, ddof=1)) if self.differences else 0.0
-        if math.isnan(self.low) or not sd:
+        if not self.differences or math.isnan(self.low):
             raise CourseError("pairs_needed takes the spread of pairs, and these have none.")
-        return _pairs_needed(abs(effect) / sd, power)
+        size = abs(effect) / float(np.std(self.differences, ddof=1))
 
-    def can_find(self, effect: float) -> str:
-        """Say whether this many pairs are enough to find a difference of this size."""
-        needed = self.pairs_needed(effect)
-        if needed <= self.n:
-            return f"{self.n} pairs are enough to find {abs(effect):g} {self.unit}."
-        return (
-            f"{self.n} pairs are too few to find {abs(effect):g} {self.unit}: at this spread, "
-            f"about {needed:,} are needed."
-        )
+        def enough(n: int) -> bool:
+            edge, shift = stats.t.ppf(0.975, n - 1), size * math.sqrt(n)
+            # SciPy has no value far from zero; there the chance is one.
+            return shift > edge + 30 or stats.nct.sf(edge, n - 1, shift) >= power
 
-
-def _pairs_needed(size: float, power: float) -> int:
-    from scipy import stats
-
-    def enough(n: int) -> bool:
-        edge = stats.t.ppf(0.975, n - 1)
-        # SciPy has no value far from zero; there the chance is one.
-        return size * math.sqrt(n) > 30 + edge or (
-            stats.nct.sf(edge, n - 1, size * math.sqrt(n)) >= power
-        )
-
-    high = 2
-    while not enough(high):
-        high *= 2
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+        high = 2
+        while not enough(high):
+            high *= 2
+        low = max(2, high // 2)
+        return low + bisect_left(range(low, high), True, key=enough)
 
 
-def paired(
-    before: Sequence[float] | np.ndarray,
-    after: Sequence[float] | np.ndarray,
-    **options: Any,
-) -> Comparison:
+Numbers = Sequence[float] | np.ndarray
+
+
+def paired(before: Numbers, after: Numbers, **options: Any) -> Comparison:
     """Compare two arms whose runs belong together pair by pair (paired t test).
 
     Parameters
@@ -189,18 +133,13 @@ def paired(
     before, after : sequence of float, shape (n,)
         One number for each run, in the same order of seeds.
     **options
-        ``higher_is_better``, ``unit`` and ``margin`` of the `Comparison`: True, "points" and None
-        if not given. ``images``: see `image_variance`.
+        ``unit``, ``higher_is_better`` and ``margin`` of the `Comparison`; ``images``, the variance
+        of the mean difference that comes from the images, and how many there are.
 
     Returns
     -------
     Comparison
         Of `after` minus `before`.
-
-    Raises
-    ------
-    CourseError
-        If the two differ in length, hold fewer than two runs, or a number that is not finite.
     """
     first, second = _values(before), _values(after)
     if len(first) != len(second):
@@ -208,92 +147,64 @@ def paired(
             f"before and after must hold one number for each seed, equally many; got {len(first)} "
             f"and {len(second)}."
         )
-    changes = second - first
-    return _compared(changes.mean(), [changes], (len(first),) * 2, tuple(changes), **options)
+    differences = tuple((second - first).tolist())
+    return _compared(second, first, [second - first], differences=differences, **options)
 
 
-def unpaired(
-    before: Sequence[float] | np.ndarray,
-    after: Sequence[float] | np.ndarray,
-    **options: Any,
-) -> Comparison:
-    """Compare two arms whose runs have nothing in common (Welch's t test).
-
-    Parameters and errors are those of `paired`; the two may hold different numbers of runs.
-    """
+def unpaired(before: Numbers, after: Numbers, **options: Any) -> Comparison:
+    """Compare two arms whose runs have nothing in common (Welch's t test); see `paired`."""
     first, second = _values(before), _values(after)
-    mean = second.mean() - first.mean()
-    return _compared(mean, [first, second], (len(first), len(second)), (), **options)
+    return _compared(second, first, [first, second], **options)
 
 
-def _values(numbers: Sequence[float] | np.ndarray) -> np.ndarray:
+def _values(numbers: Numbers) -> np.ndarray:
     values = np.asarray(numbers, dtype=float)
     if values.ndim != 1 or len(values) < 2:
-        raise CourseError(f"A comparison needs two runs of each arm or more; got {values.size}.")
+        raise CourseError(
+            f"before and after must hold two runs or more, one number each; got {values.size}."
+        )
     if not np.isfinite(values).all():
         raise CourseError("before and after must be finite; one of the runs diverged.")
     return values
 
 
 def _compared(
-    mean: float,
+    second: np.ndarray,
+    first: np.ndarray,
     samples: list[np.ndarray],
-    runs: tuple[int, int],
-    differences: tuple[float, ...],
-    *,
-    higher_is_better: bool | None = True,
-    unit: str = "points",
-    margin: float | None = None,
     images: tuple[float, int] | None = None,
+    **options: Any,
 ) -> Comparison:
     from scipy import stats
 
-    # Each source of variance with its degrees of freedom; Welch and Satterthwaite's add up.
+    # Each source of variance with its degrees of freedom; Welch and Satterthwaite add them up.
     parts = [(float(s.var(ddof=1)) / len(s), len(s) - 1) for s in samples]
     if images:
         parts.append((images[0], images[1] - 1))
-    variance = sum(part for part, _ in parts)
-    ends = [math.nan] * 4
+        options["covers"] = "seeds and images"
+    mean, variance = float(second.mean() - first.mean()), sum(part for part, _ in parts)
+    low = high = equal_low = equal_high = math.nan
     p = 1.0
-    if variance > (1e-9 * max(1.0, max(float(np.abs(s).max()) for s in samples))) ** 2:
+    if variance > (1e-9 * max(np.abs(first).max(), np.abs(second).max(), 1)) ** 2:
         freedom = variance**2 / sum(part**2 / df for part, df in parts)
         t = stats.t(freedom, loc=mean, scale=math.sqrt(variance))
-        ends = [float(end) for level in (0.95, 0.9) for end in t.interval(level)]
+        (low, high), (equal_low, equal_high) = t.interval(0.95), t.interval(0.9)
         p = 2 * float(stats.t.sf(abs(mean) / math.sqrt(variance), freedom))
-    return Comparison(
-        tuple(map(float, differences)), float(mean), *ends, p, runs, margin, higher_is_better, unit,
-        "seeds and images" if images else "seeds",
-    )  # fmt: skip
-
-
-def image_variance(before: np.ndarray, after: np.ndarray) -> tuple[float, int]:
-    """Variance of a mean difference that comes from which images it was measured on.
-
-    Parameters
-    ----------
-    before, after : ndarray, shape (runs, images)
-        Score of each image in each run of the two arms, in the unit of the measure.
-
-    Returns
-    -------
-    tuple of float and int
-        The variance, and how many images there are; the option ``images`` of `paired`.
-    """
-    differences = np.mean(after, axis=0) - np.mean(before, axis=0)
-    return float(differences.var(ddof=1)) / len(differences), len(differences)
+    runs = (len(first), len(second))
+    return Comparison(mean, low, high, equal_low, equal_high, p, runs, **options)
 
 
 def compare_runs(
-    before: Iterable[dict[str, Any]],
-    after: Iterable[dict[str, Any]],
-    measure: Callable[[dict[str, Any]], float],
+    before: Iterable[Record],
+    after: Iterable[Record],
+    measure: Callable[[Record], float],
     *,
     differ: Sequence[str] = (),
     pair: bool | None = None,
-    scores: Callable[[dict[str, Any]], np.ndarray | None] | None = None,
+    scores: Callable[[Record], np.ndarray | None] | None = None,
     **options: Any,
 ) -> Comparison:
-    """Compare two arms of the ledger that differ in one thing.
+    """Compare two arms of the ledger; refuse arms that differ in more than they should.
 
     Parameters
     ----------
@@ -302,97 +213,63 @@ def compare_runs(
     measure : callable
         Takes a record, gives a number.
     differ : sequence of str
-        What the arms may differ in beside their name: ``data``, ``precision``, or the name of a
-        parameter.
+        What the arms may differ in: ``data``, ``precision``, or a parameter by its name.
     pair : bool, optional
-        Subtract seed by seed, leaving out seeds that only one of the arms has; `PAIRED` if not
-        given.
+        Subtract seed by seed, and leave out seeds without a partner; `PAIRED` if not given.
     scores : callable, optional
-        Takes a record, gives the score of each image, or None where none were stored. Where all
-        records have scores, the interval covers images as well as seeds.
+        Takes a record, gives the score of each image, or None. Where all records have scores, the
+        interval covers images as well as seeds.
     **options
-        Handed to `paired` or `unpaired`.
+        As in `paired`.
 
     Returns
     -------
     Comparison
         Of `after` minus `before`.
-
-    Raises
-    ------
-    CourseError
-        If the arms differ in what `differ` does not name, or are too small.
     """
-    arms = [_once(before), _once(after)]
-    refuse_unlike([record for arm in arms for record in arm.values()], differ)
+    arms = [by_seed(before), by_seed(after)]
+    _refuse_unlike([record for arm in arms for record in arm.values()], differ)
     pair = PAIRED if pair is None else pair
-    alone = sorted(arms[0].keys() ^ arms[1].keys()) if pair else []
-    kept = [[r for seed, r in sorted(arm.items()) if seed not in alone] for arm in arms]
+    alone = tuple(sorted(arms[0].keys() ^ arms[1].keys())) if pair else ()
+    kept = [[record for seed, record in arm.items() if seed not in alone] for arm in arms]
     if scores:
-        found = [[scores(record) for record in arm] for arm in kept]
-        if all(each is not None for arm in found for each in arm):
-            options["images"] = image_variance(*(np.array(arm) for arm in found))
+        stored = [[each for r in arm if (each := scores(r)) is not None] for arm in kept]
+        if [len(arm) for arm in stored] == [len(arm) for arm in kept]:
+            difference = np.mean(stored[1], axis=0) - np.mean(stored[0], axis=0)  # of each image
+            options["images"] = float(difference.var(ddof=1)) / difference.size, difference.size
     numbers = [[measure(record) for record in arm] for arm in kept]
-    compared = (paired if pair else unpaired)(*numbers, **options)
-    return Comparison(**{**compared.__dict__, "without_partner": tuple(alone)})
+    return (paired if pair else unpaired)(*numbers, without_partner=alone, **options)
 
 
-def _once(records: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Records by seed; of a run that was repeated with the same settings, the last."""
-    by_seed: dict[int, dict[str, Any]] = {}
+def by_seed(records: Iterable[Record]) -> dict[int, Record]:
+    """Runs of one arm by their seed; of a run that was repeated, the last; unlike ones refused."""
+    found: dict[int, Record] = {}
     for record in records:
-        refuse_unlike([*list(by_seed.values())[:1], record], ())
-        by_seed[record["seed"]] = record
-    return by_seed
+        _refuse_unlike([*list(found.values())[:1], record], ())
+        found[record["seed"]] = record
+    return dict(sorted(found.items()))
 
 
-def refuse_unlike(records: Sequence[dict[str, Any]], differ: Sequence[str]) -> None:
-    """Refuse records that differ in more than `differ` names.
-
-    Parameters
-    ----------
-    records : sequence of dict
-        Records of the ledger.
-    differ : sequence of str
-        As in `compare_runs`.
-
-    Raises
-    ------
-    CourseError
-        If they do; it names what they differ in.
-    """
-    settings = [_settings(record) for record in records]
-    names = sorted({name for each in settings for name in each})
-    for name in names:
-        values = sorted({str(each.get(name)) for each in settings})
-        if len(values) > 1 and name not in differ and name.split(" ")[0] not in differ:
+def _refuse_unlike(records: Sequence[Record], differ: Sequence[str]) -> None:
+    """Refuse records that differ in data, precision or parameters that `differ` does not name."""
+    settings = []
+    for record in records:
+        data = {f"data {key}": value for key, value in record["data"].items() if key != "source"}
+        settings.append(data | {"precision": record["precision"]} | record["parameters"])
+    for name in sorted({name for each in settings for name in each}):
+        values = sorted({str(each.get(name, "none")) for each in settings})
+        if len(values) > 1 and not {name, name.split()[0]} & set(differ):
             arms = " and ".join(sorted({record["arm"] for record in records}))
             raise CourseError(
                 f"{arms} differ in {name}: {' and '.join(values)}. Compare runs that differ in one "
-                f'thing, or say that this is it: differ=("{name}",).'
+                f'thing, or say that this is the one: differ=("{name}",).'
             )
 
 
-def _settings(record: dict[str, Any]) -> dict[str, Any]:
-    """What two runs must share to be compared."""
-    data = {f"data {key}": v for key, v in record["data"].items() if key not in ("source", "test")}
-    return data | {"precision": record["precision"]} | record["parameters"]
-
-
-def next_run(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+def next_run(values: Numbers) -> tuple[float, float]:
     """Interval in which one further run ends, 19 times out of 20 (t distribution).
 
-    A published single run is held against this one, not against the interval of the mean.
-
-    Parameters
-    ----------
-    values : sequence of float
-        One number for each run.
-
-    Returns
-    -------
-    tuple of float
-        The two ends.
+    A published run is held against it, not against the interval of the mean.
     """
     from scipy import stats
 
@@ -403,20 +280,7 @@ def next_run(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
-    """Which of a family of tests still find something when all of them are counted (Holm 1979).
-
-    Parameters
-    ----------
-    p_values : sequence of float
-        One for each test.
-    level : float
-        Chance that the family finds anything where there is nothing.
-
-    Returns
-    -------
-    list of bool
-        In the order of `p_values`.
-    """
+    """Which tests of a family, by their p values, find something when all are counted (Holm)."""
     found = [False] * len(p_values)
     for rank, index in enumerate(np.argsort(p_values)):
         if p_values[index] > level / (len(p_values) - rank):
@@ -458,11 +322,6 @@ def sampling_sd(accuracy: float, n_images: int) -> float:
     -------
     float
         In points: 100 √(a(1 − a)/n).
-
-    Raises
-    ------
-    CourseError
-        If `accuracy` is not between 0 and 1, or `n_images` is not positive.
     """
     if not 0 <= accuracy <= 1 or n_images < 1:
         raise CourseError(

@@ -43,20 +43,30 @@ _recorded = cache(ledger.recorded)
 
 @dataclass(frozen=True)
 class Runs:
-    """The recorded runs of an arm, in the order of their seeds; of a repeated run, the last."""
+    """The recorded runs of an arm, in the order of their seeds.
+
+    `where` tells settings apart: ``(("data.train", 4000),)``.
+    """
 
     notebook: str
     arm: str
     scale: str = "embedded"
     protocol: str | None = None
+    where: tuple[tuple[str, Any], ...] = ()
 
     @cached_property
     def records(self) -> list[Record]:
         """Their records."""
         here = _recorded(self.scale, self.notebook, self.arm)
         kept = [r for r in here if self.protocol in (None, r["protocol"])]
-        by_seed = {record["seed"]: record for record in kept}
-        return [by_seed[seed] for seed in sorted(by_seed)]
+        kept = [r for r in kept if all(_at(r, name) == value for name, value in self.where)]
+        return list(stats.by_seed(kept).values())
+
+
+def _at(record: Any, name: str) -> Any:
+    for key in name.split("."):
+        record = record[key]
+    return record
 
 
 runs = Runs
@@ -79,11 +89,7 @@ def setting(arm: Runs, name: str) -> Measured:
     """What all runs of an arm share: ``epochs``, ``data.train``, ``parameters.batch_size``."""
 
     def say(spec: str) -> str:
-        found: set[Any] = set()
-        for value in arm.records:
-            for key in name.split("."):
-                value = value[key]
-            found.add(value)
+        found = {_at(record, name) for record in arm.records}
         if len(found) != 1:
             raise Contradiction(f"the runs have {len(found)} values of {name}, not one")
         (value,) = found
@@ -165,7 +171,9 @@ def epochs_of(arm: Runs, event: Callable[[Record], float]) -> Measured:
         when = f"between epochs {seen[0]} and {seen[-1]}"
         when = f"at epoch {seen[0]}" if seen[0] == seen[-1] else when
         when += f" {how_many(len(seen), all_runs, 'run', 'count')}"
-        return when if not ends else f"{when}, and {never} in {number(all_runs - len(seen))}"
+        return (
+            when if not ends else f"{when}, and {never} in {spelled(all_runs - len(seen), 'run')}"
+        )
 
     return Measured((arm,), say)
 
@@ -215,7 +223,7 @@ class Change(Measured):
         options: dict[str, Any] = {
             "higher_is_better": self.measure.better,
             "unit": "points" if self.measure.unit == "%" else self.measure.unit,
-            "margin": stats.MARGINS[self.measure.margin].size if self.measure.margin else None,
+            "margin": stats.MARGINS[self.measure.margin][0] if self.measure.margin else None,
         }
         if self.alike is None:
             return stats.paired([0.0] * len(self.differences), self.differences, **options)

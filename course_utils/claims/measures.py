@@ -6,12 +6,13 @@ import math
 
 from course_utils.claims.measured import Measure, Measured, Record, Runs, epochs_of
 
-LAST_TENTH = 0.1  # of the epochs; a loss that is lowest there may have gone on falling
-
 
 def turn(record: Record) -> float:
-    """Epoch of the lowest validation loss; infinite where the loss has not turned for good."""
-    last = record["epochs"] - max(1, math.floor(LAST_TENTH * record["epochs"]))
+    """Epoch of the lowest validation loss; infinite where it may have gone on falling.
+
+    That is where it is lowest in the last tenth of the training, or in its last two epochs.
+    """
+    last = record["epochs"] - max(2, math.ceil(record["epochs"] / 10))
     best = record["best_epoch"]
     return best if best is not None and best <= last else math.inf
 

@@ -13,6 +13,7 @@ from course_utils.claims import (
     published,
     runs,
     setting,
+    shown,
     values,
 )
 from course_utils.claims.measures import (
@@ -37,6 +38,12 @@ since_the_turn = Measure(lambda r: np.ptp(_since_the_turn(r)), "points")
 
 CLAIMS = Claims(
     NOTEBOOK,
+    shown(
+        "01-setting",
+        "{images} images and {epochs} epochs",
+        images=setting(F1, "data.train"),
+        epochs=setting(F1, "epochs"),
+    ),
     claim(
         "01-gap",
         "{gap:Each} of the published network, the gap after the last epoch is {gap:at least}.",

@@ -17,6 +17,7 @@ import pytest
 import trainings
 
 from course_utils import ledger, stats, training
+from course_utils.errors import CourseError
 
 import keras  # isort: skip
 
@@ -245,9 +246,9 @@ def test_diverged_runs_poison_nothing(place: Path, whole: Any, says: Any) -> Non
         assert both[name] == alone[name] or both[name] != both[name], name
     row = ledger.table([poor]).iloc[0]
     assert row["n"] == 0 and np.isnan(row["val acc %"])
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(CourseError) as caught:
         runs = [well, poor | {"seed": 1}]
-        stats.paired_runs(runs, runs, lambda record: record["validation"]["accuracy"])
+        stats.compare_runs(runs, runs, lambda record: record["validation"]["accuracy"])
     says(caught.value)
 
 
