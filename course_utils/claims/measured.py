@@ -231,7 +231,7 @@ class Change(Measured):
             wrong = "there are no words for this" if spec not in holds else found.verdict
             raise Contradiction(f"the records say {wrong}: {self._full('')}")
         if spec == "equal":
-            return f"equal within ± {found.margin:g} {found.unit}"
+            return found.equal
         return self._full(spec) if spec.split()[:1] in ([], ["size"], ["short"]) else spec
 
     def _full(self, spec: str) -> str:
@@ -241,7 +241,8 @@ class Change(Measured):
         said = f"{low} to {high}{self.note}"
         if "short" not in spec:
             covers = found.covers if " and " in found.covers else f"{found.covers} only"
-            runs = spelled(found.n, "pair" if found.differences else "run")
+            each = "" if found.differences else " each"
+            runs = spelled(found.n, "run" if each else "pair") + each
             said = f"95 % interval {low} to {high}, {runs}, {covers}{self.note}"
         mean = found.mean if sign else abs(found.mean)
         return f"{number(mean, self.measure.digits, sign)} {found.unit} ({said})"

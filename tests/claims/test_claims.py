@@ -148,7 +148,7 @@ APART = made(78, 85, 80, 84, 79, 83, arm="d")
          "It gains 3.1 points (2.8 to 3.4)."),
         ("It {d:costs} {d:size short}.", compare(HIGH, LOW, ACCURACY),
          "It costs 3.1 points (2.8 to 3.4)."),
-        ("{d:Equal}.", compare(LOW, NEAR, ACCURACY), "Equal within ± 1 points."),
+        ("{d:Equal}.", compare(LOW, NEAR, ACCURACY), "Equal within ± 1 point."),
         ("{d:short}: {d:undecided}.", compare(LOW, APART, ACCURACY),
          "+0.3 points (−2.8 to +3.3): undecided."),
         ("It is {d:higher each}.", compare(LOW, HIGH, ACCURACY),
