@@ -85,8 +85,8 @@ bench: $(STAMP) ## measure the course against the published way (35 minutes; BEN
 data: $(STAMP) ## fetch and verify the full data sets
 	$(BIN)/course data
 
-claims: $(STAMP) ## renew the page that leads from each conclusion to the runs behind it
-	$(BIN)/python tests/claims/page.py --write
+claims: $(STAMP) ## render the conclusions, and the page that leads to their runs, from the records
+	$(BIN)/course claims --write
 
 student: $(STAMP) ## write the students' edition: no outputs, no solutions, and a zip of it
 	$(BIN)/course student

@@ -17,6 +17,7 @@ import pytest
 import trainings
 
 from course_utils import ledger, stats
+from course_utils.errors import CourseError
 from course_utils.training import _recorder
 from course_utils.training._folder import RunError
 
@@ -286,9 +287,9 @@ def test_diverged_runs_poison_nothing(place: Path, whole: Any) -> None:
         assert both[name] == alone[name] or both[name] != both[name], name
     row = ledger.table([poor]).iloc[0]
     assert row["n"] == 0 and np.isnan(row["val acc %"])
-    with pytest.raises(Exception, match="diverged"):
+    with pytest.raises(CourseError, match="diverged"):
         runs = [well, poor | {"seed": 1}]
-        stats.paired_runs(runs, runs, lambda record: record["validation"]["accuracy"])
+        stats.compare_runs(runs, runs, lambda record: record["validation"]["accuracy"])
 
 
 def until(path: Path) -> None:
