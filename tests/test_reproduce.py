@@ -2,160 +2,164 @@
 
 from __future__ import annotations
 
-import json
+import os
+import signal
 from pathlib import Path
 
-import nbformat
+import psutil
 import pytest
-from click.testing import CliRunner, Result
-from nbformat.v4 import new_code_cell, new_notebook
+from batches import clone, order, run, running, seeds_started, started, until  # noqa: F401
+from click.testing import Result
 
 from course_utils import ledger
-from course_utils.classroom import cli, notebooks, reproduce
+from course_utils.classroom import notebooks
+from course_utils.classroom import reproduce as reproduce_
 
-# Stands for a notebook that trains: it leaves a record for each arm, and can be made to fail.
-TRAIN = """
-import os
-from course_utils import ledger
-for arm in arms:
-    if arm == os.environ.get("DIES_AT") and seed == 0:
-        os.kill(os.getppid(), 9)  # the worker
-        os._exit(1)
-    if arm == os.environ.get("FAILS_AT"):
-        raise RuntimeError("the lid was closed")
-    _ = ledger.append({"notebook": "01_small", "arm": arm, "seed": seed, "protocol": "honest",
-                       "data": {"name": "mnist", "scale": "embedded"}})
-"""
-PLAN = """
-embedded:
-  - {notebook: 01_small, seeds: 2, leaves: [a, b], set: {arms: [a, b]}}
-full: []
-"""
+ENTRY = "  - {notebook: 01_small, seeds: 2, leaves: [a, b], set: {arms: [a, b], train_size: 100}}\n"
+EVERYTHING = [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
 
 
-@pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    parameters = "arms: list = []  # what to train\nseed: int = 0  # the seed"
-    nb = new_notebook(
-        cells=[
-            new_code_cell(parameters, metadata={"tags": ["parameters"]}),
-            new_code_cell(TRAIN.strip()),
-        ]
-    )
-    nb.metadata["kernelspec"] = dict(notebooks.KERNELSPEC)
-    (tmp_path / "notebooks").mkdir()
-    nbformat.write(nb, tmp_path / "notebooks" / "01_small.ipynb")
-    (tmp_path / "notebooks" / "profiles.yaml").write_text("01_small: {}\n")
-    reference = tmp_path / "course_utils" / "reference"
-    reference.mkdir(parents=True)
-    (reference / "plan.yaml").write_text(PLAN)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(ledger.__file__).parents[1]))
-    return tmp_path
+@pytest.fixture(autouse=True)
+def small_plan(clone: Path) -> None:  # noqa: F811
+    plan(f"embedded:\n{ENTRY}full: []\n")
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, ["reproduce", *arguments])
+def plan(text: str) -> None:
+    Path("course_utils/reference/plan.yaml").write_text(text)
 
 
-def recorded(clone: Path) -> list[tuple[str, int]]:
-    path = clone / "course_utils" / "reference" / "embedded.jsonl"
-    return [(record["arm"], record["seed"]) for record in ledger.read(path)]
+def reproduce(*arguments: str) -> Result:
+    return run("reproduce", *arguments)
 
 
-def test_runs_what_is_missing_and_then_nothing(clone: Path) -> None:
-    assert "2 executions are missing" in run("--list").output
-    done = run()
+def recorded(scale: str = "embedded") -> list[tuple[str, int]]:
+    path = Path(f"course_utils/reference/{scale}.jsonl")
+    return sorted((record["arm"], record["seed"]) for record in ledger.read(path))
+
+
+def test_what_is_missing_is_run_once_and_what_failed_goes_on() -> None:
+    order(0, "fail")
+    assert "2 executions are missing" in reproduce("--list").output
+    failed = reproduce("--limit", "1")
+    assert failed.exit_code == 1
+    assert failed.output.count("seed 0 is tried once more. It failed: cell 4") == 1
+    assert "RuntimeError: the lid was closed" in failed.output
+    assert recorded() == [("a", 0)]  # what was trained before is kept, once
+    assert "seed 0  b" in reproduce("--list").output
+    order(0, "")
+    done = reproduce("--workers", "2")
     assert done.exit_code == 0, done.output
-    everything = [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
-    assert recorded(clone) == everything
-    again = run()
-    assert "Nothing is missing" in again.output
-    assert recorded(clone) == everything
+    assert recorded() == EVERYTHING
+    assert "Nothing is missing" in reproduce().output
+    assert seeds_started() == [0, 0, 0, 1]
+    assert len(list(Path("build/reproduce/executed").glob("embedded-01_small-*.ipynb"))) == 2
 
 
-def test_several_at_once(clone: Path) -> None:
-    done = run("--workers", "2")
+def test_a_killed_worker_costs_its_own_run_which_is_tried_again() -> None:
+    order(0, "kill once")
+    done = reproduce("--workers", "2")
     assert done.exit_code == 0, done.output
-    assert sorted(recorded(clone)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
-    assert "Nothing is missing" in run("--workers", "2").output
+    assert "seed 0 is tried once more. It failed: its worker process was killed" in done.output
+    assert recorded() == EVERYTHING
+    assert seeds_started() == [0, 0, 1]
 
 
-def test_one_of_several_fails_alone(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAILS_AT", "b")
-    stopped = run("--workers", "2")
-    assert stopped.exit_code == 1
-    assert stopped.output.count("the lid was closed") == 2
-    assert sorted(recorded(clone)) == [("a", 0), ("a", 1)]
+def test_two_share_the_work_and_one_is_killed() -> None:
+    order(0, "wait")
+    order(1, "wait")
+    Path("build/reproduce").mkdir(parents=True)
+    own = ledger.append({"arm": "mine"}, "build/reproduce/ledger.jsonl")  # a reader's
+    with running("reproduce") as first, running("reproduce") as second:
+        until(lambda: seeds_started() == [0, 1])
+        assert [psutil.Process(one.pid).children(recursive=True) for one in (first, second)]
+        worker = started()[0]
+        mine = first if psutil.Process(worker[1]).ppid() == first.pid else second
+        assert {psutil.Process(parent).ppid() for _, parent, _ in started()} == {
+            first.pid,
+            second.pid,
+        }
+        left = psutil.Process(mine.pid).children(recursive=True)
+        os.kill(mine.pid, signal.SIGKILL)
+        order(0, "")
+        order(1, "")
+        other = second if mine is first else first
+        output, _ = other.communicate(timeout=60)
+    assert other.returncode == 0, output
+    assert not psutil.wait_procs(left, timeout=10)[1]
+    assert recorded() == EVERYTHING
+    assert sorted(seeds_started()) == sorted([0, 1, worker[0]])
+    # what the killed one left is collected, without a second record
+    assert "Nothing is missing" in reproduce().output
+    assert recorded() == EVERYTHING and not Path("build/reproduce/tries").exists()
+    assert ledger.read("build/reproduce/ledger.jsonl") == [own]
 
 
-def test_a_killed_worker_costs_its_own_run_alone(
-    clone: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DIES_AT", "b")
-    done = run("--workers", "2")
-    assert done.exit_code == 1
-    assert "01_small, seed 0: its worker process was killed" in done.output
-    assert {("a", 1), ("b", 1)} <= set(recorded(clone))
-    monkeypatch.delenv("DIES_AT")
-    assert run("--workers", "2").exit_code == 0
-    assert sorted(recorded(clone)) == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+def test_what_was_trained_before_ctrl_c_or_a_kill_is_recorded() -> None:
+    order(0, "wait")
+    for how, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130)):
+        with running("reproduce", "--limit", "1") as process:
+            until(lambda n=code: len(started()) == (1 if n == -9 else 2))
+            until(lambda: list(Path("build/reproduce/tries").glob("*/*/ledger.jsonl")))
+            os.killpg(process.pid, how) if how == signal.SIGINT else process.kill()
+            output, _ = process.communicate(timeout=60)
+        assert process.returncode == code, output
+        assert "Traceback" not in output
+        assert recorded() == ([] if how == signal.SIGKILL else [("a", 0)])
 
 
-def test_goes_on_where_it_stopped(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAILS_AT", "b")
-    stopped = run("--limit", "1")
-    assert stopped.exit_code == 1
-    assert "the lid was closed" in stopped.output
-    assert recorded(clone) == [("a", 0)]
-    monkeypatch.delenv("FAILS_AT")
-    assert "seed 0  b" in run("--list").output
-    assert run("--limit", "1").exit_code == 0
-    assert recorded(clone) == [("a", 0), ("b", 0)]
+def test_settings_stand_side_by_side() -> None:
+    other = ENTRY.replace("100", "50")
+    smaller, narrow = ENTRY.replace("100", "20"), other.replace("50}", "50, width: 0.5}")
+    plan(f"embedded:\n{ENTRY}full: []\nsettings:\n{smaller}{other}{narrow}")
+    for arm in ("a", "b"):  # at the setting of `other`: of the last two entries one has it
+        ledger.append(
+            {"notebook": "01_small", "arm": arm, "seed": 0, "protocol": "honest"}
+            | {"data": {"scale": "embedded", "train": 50}, "parameters": {"width": 1.0}},
+            "course_utils/reference/settings.jsonl",
+        )
+    assert "5 executions are missing" in reproduce("--scale", "settings", "--list").output
+    done = reproduce("--scale", "settings", "--workers", "2")
+    assert done.exit_code == 0, done.output
+    assert recorded() == []
+    found = [
+        (record["arm"], record["seed"], record["data"]["train"], record["parameters"]["width"])
+        for record in ledger.read("course_utils/reference/settings.jsonl")
+    ]
+    sizes = [(20, 1.0), (50, 1.0), (50, 0.5)]
+    assert sorted(found) == sorted((*one, *size) for one in EVERYTHING for size in sizes)
 
 
-def test_what_a_killed_command_left_is_collected(clone: Path) -> None:
-    left = {"notebook": "01_small", "arm": "a", "seed": 1, "protocol": "honest"}
-    file = clone / "build" / "reproduce" / "embedded-01_small-a-b-1.jsonl"
-    own = {"data": {"name": "mnist", "scale": "embedded"}}
-    ledger.append(left | own, file)
-    ledger.append(left | own | {"arm": "trial"}, file)  # of no interest to the plan
-    run("--scale", "full")  # nothing to do
-    assert recorded(clone) == [("a", 1)]
-
-
-def test_files_of_others_are_left_alone(clone: Path) -> None:
-    one = {"notebook": "01_small", "arm": "a", "seed": 1, "protocol": "honest"}
-    one |= {"data": {"name": "mnist", "scale": "embedded"}}
-    work = clone / "build" / "reproduce"
-    ledger.append(one, work / "ledger.jsonl")  # a reader's own, for --work may be any folder
-    ledger.append(one, work / "embedded-01_small-a-b-1.jsonl")
-    run("--list")  # the command may be at work in another terminal
-    assert len(list(work.glob("*.jsonl"))) == 2
-    run("--scale", "full")  # nothing to do
-    assert [path.name for path in work.glob("*.jsonl")] == ["ledger.jsonl"]
-
-
-def test_an_arm_under_two_protocols(clone: Path) -> None:
-    both = reproduce.Planned("01_small", "embedded", 0, ("D1:honest", "D1:published"), None, {})
+def test_an_arm_under_two_protocols() -> None:
+    plan(f"embedded:\n{ENTRY.replace('[a, b], ', '[D1:honest, D1:published], ')}full: []\n")
     record = {"notebook": "01_small", "arm": "D1", "seed": 0, "protocol": "honest"}
     record["data"] = {"scale": "embedded"}
-    assert both.missing([record]) == ["D1:published"]
-    assert both.missing([json.loads(json.dumps(record)) | {"seed": 1}]) == list(both.leaves)
+    ledger.append(record, "course_utils/reference/embedded.jsonl")
+    first, second, _ = reproduce("--list").output.splitlines()
+    assert first.endswith("seed 0  D1:published")
+    assert second.endswith("seed 1  D1:honest, D1:published")
 
 
-def test_the_course_s_own_plan() -> None:
+def test_on_a_scheduler() -> None:
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as here:
+        done = reproduce("--scheduler", here.scheduler_address)
+    assert done.exit_code == 0, done.output
+    assert recorded() == EVERYTHING
+    assert {parent for _, parent, _ in started()} == {os.getpid()}
+
+
+def test_the_course_s_own_plan(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every recorded run is one that the plan would make, with names that its notebook has."""
-    planned = reproduce.plan()
+    monkeypatch.chdir(root)
+    planned = reproduce_.plan()
     for one in planned:
         (source,) = notebooks.find([one.notebook])
         notebooks.check_names(source, one.values)
-    known = {
-        (one.scale, one.notebook, arm.split(":")[0], one.seed)
-        for one in planned
-        for arm in one.leaves
-    }
-    for scale in reproduce.SCALES:
-        for record in ledger.recorded(scale):
-            run = (scale, record["notebook"], record["arm"], record["seed"])
-            assert run in known, f"{run} is recorded, but plan.yaml does not make it"
+    for scale in reproduce_.SCALES:
+        wanted = [one for one in planned if one.scale == scale]
+        for record in ledger.read(root / "course_utils" / "reference" / f"{scale}.jsonl"):
+            run_ = (scale, record["notebook"], record["arm"], record["seed"])
+            assert any(one.wants(record) for one in wanted), f"{run_} is in no entry of plan.yaml"

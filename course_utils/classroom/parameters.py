@@ -44,6 +44,39 @@ def declared(nb: NotebookNode) -> tuple[str | None, dict[str, Any], list[str]]:
     ValueError
         If no set-up cell has the call, or more than assignments stand before it.
     """
+    found = _call(nb)
+    if found is None:
+        raise ValueError("no cell tagged 'setup' calls checks.parameters")
+    call, known = found
+    given = [eval(ast.unparse(argument), known) for argument in call.args]
+    dataset, rules = (*given, None, None)[:2]
+    return dataset, dict(rules or {}), [str(word.arg) for word in call.keywords]
+
+
+def check(nb: NotebookNode, values: dict[str, Any]) -> None:
+    """Let a notebook's own set-up cell check values of its parameters, if it has such a check.
+
+    Parameters
+    ----------
+    nb : nbformat.NotebookNode
+        The notebook.
+    values : dict
+        Values by name; the others are the notebook's own.
+
+    Raises
+    ------
+    ParameterError
+        For the first value that is not allowed.
+    """
+    if found := _call(nb, values):
+        call, known = found
+        eval(ast.unparse(call), known)
+
+
+def _call(
+    nb: NotebookNode, values: dict[str, Any] | None = None
+) -> tuple[ast.Call, dict[str, Any]] | None:
+    """Call of `checks.parameters` in a set-up cell, and the names that are known there."""
     from course_utils import checks
 
     known: dict[str, Any] = {"checks": checks}
@@ -51,6 +84,7 @@ def declared(nb: NotebookNode) -> tuple[str | None, dict[str, Any], list[str]]:
         tags = cell.metadata.get("tags", [])
         if "parameters" in tags:  # their own values, where a rule or the data set is one of them
             exec(cell.source, known)
+            known |= values or {}
         if "setup" not in tags:
             continue
         for statement in ast.parse(cell.source).body:
@@ -59,10 +93,8 @@ def declared(nb: NotebookNode) -> tuple[str | None, dict[str, Any], list[str]]:
                 exec(code, known)
             call = statement.value if isinstance(statement, ast.Expr) else None
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "checks.parameters":
-                given = [eval(ast.unparse(argument), known) for argument in call.args]
-                dataset, rules = (*given, None, None)[:2]
-                return dataset, dict(rules or {}), [str(word.arg) for word in call.keywords]
-    raise ValueError("no cell tagged 'setup' calls checks.parameters")
+                return call, known
+    return None
 
 
 def allowed(name: str, dataset: str | None, rules: dict[str, Any]) -> str:
