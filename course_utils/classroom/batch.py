@@ -84,8 +84,8 @@ def collect(
 
 
 def _move(record: ledger.Record, source: Path, target: Path) -> None:
-    """Write a record of one ledger into another."""
-    ledger.append(record, target)
+    """Write a record of one ledger into another, with its predictions."""
+    ledger.append(record, target, ledger.predictions(record, source))
 
 
 def work_off(
