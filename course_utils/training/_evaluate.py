@@ -55,7 +55,7 @@ def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
 
 
 def per_image(model: keras.Model, examples: Examples) -> dict[str, np.ndarray]:
-    """What `evaluate` is the mean of, in the form of `ledger.predictions`, and the probabilities."""
+    """What `evaluate` is the mean of, in the form of `ledger.predictions`, and more."""
     probabilities, labels = _predict(model, examples)
     classes = probabilities.argmax(axis=1)
     of_the_label = probabilities[np.arange(len(labels)), labels]
