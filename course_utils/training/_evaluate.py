@@ -55,12 +55,18 @@ def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
 
 
 def per_image(model: keras.Model, examples: Examples) -> dict[str, np.ndarray]:
-    """What `evaluate` is the mean of, in the form of `ledger.predictions`."""
+    """What `evaluate` is the mean of, in the form of `ledger.predictions`, and more."""
     probabilities, labels = _predict(model, examples)
     classes = probabilities.argmax(axis=1)
     of_the_label = probabilities[np.arange(len(labels)), labels]
     cross_entropy = -np.log(np.clip(of_the_label, 1e-7, 1))
-    return {"classes": classes, "correct": classes == labels, "cross_entropy": cross_entropy}
+    return {
+        "classes": classes,
+        "correct": classes == labels,
+        "cross_entropy": cross_entropy,
+        "labels": labels,
+        "probabilities": probabilities,
+    }
 
 
 def mean(measured: dict[str, np.ndarray]) -> dict[str, float]:

@@ -17,6 +17,7 @@ import numpy as np
 from course_utils import ledger, runtime
 from course_utils.datasets import Dataset
 from course_utils.errors import CourseError
+from course_utils.training._calibration import calibration
 from course_utils.training._evaluate import Examples, mean, per_image
 from course_utils.training._folder import STATE, RunError, claim, give_back
 
@@ -361,10 +362,14 @@ class Recorder(keras.callbacks.Callback):
             for name, examples in sets.items()
             if name not in closed
         }
+        probabilities = {name: images[name].pop("probabilities") for name in images}
         self._predictions = {name: images[name] for name in images if name != "train"}
-        measured = {
+        measured: dict[str, Any] = {
             name: mean(images[name]) if name in images else dict(NO_NUMBER) for name in sets
         }
+        if "validation" in images:
+            labels = images["validation"].pop("labels")
+            measured["calibration"] = calibration(probabilities["validation"], labels)
         record = self._known(n_train) | {
             "history": self.history,
             "best_epoch": best_epoch,
