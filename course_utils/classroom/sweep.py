@@ -16,7 +16,7 @@ from typing import Any
 import click
 import nbformat
 
-from course_utils import checks, ledger, machine
+from course_utils import ledger, machine
 from course_utils.classroom import batch, claims, notebooks, parameters, paths, tables, values
 from course_utils.classroom.worker import Job, told
 from course_utils.errors import CourseError
@@ -111,7 +111,7 @@ class Sweep:
             chosen = given | point
             try:
                 parameters.check(nb, chosen)
-            except checks.ParameterError as error:
+            except (CourseError, ValueError) as error:
                 raise CourseError(f"-g {label(point)}: {error}") from None
             digest = _digest(json.dumps(chosen, sort_keys=True, default=str))
             name = re.sub(r"[^\w.=+-]+", "_", label(point))[:80] + f"-{digest}"
