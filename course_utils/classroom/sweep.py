@@ -147,9 +147,9 @@ class Sweep:
         error, failure = one.result.error, self.folder / "failed" / one.job.name
         target = failure if error else self.place(one.job)
         if (is_last or not error) and one.folder.is_dir() and not self.place(one.job).is_dir():
-            about: dict[str, Any] = {"notebook": self.source.stem, "code": self.code}
-            about |= {"values": one.job.values}
-            about |= {"tries": one.number, "seconds": round(one.result.seconds, 1), "error": error}
+            about: dict[str, Any] = {"tries": one.number, "error": error}
+            about |= {"notebook": self.source.stem, "values": one.job.values, "code": self.code}
+            about |= {"seconds": round(one.result.seconds, 1)}
             (one.folder / "run.json").write_text(json.dumps(about, indent=1) + "\n")
             shutil.rmtree(failure, ignore_errors=True)
             target.parent.mkdir(exist_ok=True)
