@@ -100,7 +100,7 @@ def test_every_layout_gives_the_published_subset_once(server, cache, shared, lay
 
 
 def test_copies_of_one_size_are_said_to_be_copies(server, shared):
-    content = {name: fake_sets.jpeg(1, (20, 20)) for name in fake_sets.photographs()}
+    content = {name: fake_sets.jpeg(i, (20, 20)) for i, name in enumerate(fake_sets.photographs())}
     fake_sets.photo_zip(shared / "dogs-vs-cats.zip", content=content)
     source = datasets.provenance(datasets.image_folders("full"))
     assert source == "full set, local copy in COURSE_DATA_DIR, re-encoded at 20×20 pixels"
@@ -118,7 +118,7 @@ def test_a_finished_folder_of_ones_own_is_enough(server, shared, tmp_path):
 def test_another_zip_makes_another_subset(server, shared):
     fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
     datasets.image_folders("full")
-    content = {name: fake_sets.jpeg(5, (30, 30)) for name in fake_sets.photographs()}
+    content = {name: fake_sets.jpeg(i, (30, 30)) for i, name in enumerate(fake_sets.photographs())}
     fake_sets.photo_zip(shared / "dogs-vs-cats.zip", content=content)
     folder = datasets.image_folders("full")
     assert (folder / "train/cat/cat.0.jpg").read_bytes() == content["cat.0.jpg"]

@@ -221,7 +221,9 @@ def fetch(name: str, folder: str | Path | None = None) -> tuple[Path, str]:
     if folder is not None:
         return _fetch.copy_to(name, folder)
     source = _fetch.official(name)[1]
-    return _fetch.find_arrays(name)[1], source
+    found = _fetch.find_arrays(name)
+    assert found is not None  # it has just been read from there
+    return found[1], source
 
 
 def _full_counts(name: str, asked: dict[str, int | None]) -> dict[str, int]:
@@ -244,21 +246,16 @@ def _full_parts(
     arrays: dict[str, np.ndarray], counts: dict[str, int], split: str, image: tuple[int, int, int]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Part the official arrays as `load` describes."""
-    if split == "published":
-        train = slice(None, counts["train"])
-        validation = slice(len(arrays["y_train"]) - counts["validation"], None)
-        test = slice(None, counts["test"])
-    else:
-        order = stratified_order(arrays["y_train"])
-        train = order[: counts["train"]]
-        validation = order[len(order) - counts["validation"] :]
-        test = stratified_order(arrays["y_test"])[: counts["test"]]
-    chosen = (
-        ("train", "train", train),
-        ("validation", "train", validation),
-        ("test", "test", test),
+    order, test_order = (
+        np.arange(len(labels)) if split == "published" else stratified_order(labels)
+        for labels in (arrays["y_train"], arrays["y_test"])
     )
+    chosen = {
+        "train": ("train", order[: counts["train"]]),
+        "validation": ("train", order[len(order) - counts["validation"] :]),
+        "test": ("test", test_order[: counts["test"]]),
+    }
     return {
         part: (arrays[f"x_{pool}"][rows].reshape(-1, *image), arrays[f"y_{pool}"][rows])
-        for part, pool, rows in chosen
+        for part, (pool, rows) in chosen.items()
     }

@@ -4,45 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from course_utils.errors import CourseError
+
 SEED = 0  # of every draw and every split: two people who ask for the same sizes get the same images
 
 
-class DataError(RuntimeError):
+class DataError(CourseError):
     """A data set cannot be had as asked; the message says why and what to do."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Let Jupyter show the sentence alone: the reader's code is not at fault."""
-        return [f"DataError: {self}"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set: its names, its shapes and the digests any copy of it must have.
-
-    Parameters
-    ----------
-    title : str
-        The name to print.
-    class_names : tuple of str
-        Position i names label i.
-    image : tuple of int
-        Height, width and channels of one image.
-    splits : dict of str to int
-        Images in the official training and test split; empty where images are files.
-    embedded : dict of str to int
-        Images in the three embedded pools.
-    drawn_from : str
-        The data set whose images the embedded sample holds, and how to say so.
-    digests : dict of str to str
-        SHA-256 of the raw bytes (C order, uint8) of each official array.
-    """
+    """One data set: its names, its shapes and the digests any copy of it must have."""
 
     title: str
-    class_names: tuple[str, ...]
-    image: tuple[int, int, int]
-    splits: dict[str, int]
-    embedded: dict[str, int]
-    drawn_from: str
+    class_names: tuple[str, ...]  # position i names label i
+    image: tuple[int, int, int]  # height, width and channels
+    splits: dict[str, int]  # images of the official split; empty where they are files
+    embedded: dict[str, int]  # images of the embedded pools
+    drawn_from: str  # the data set that the embedded images are from
+    # SHA-256 of the raw bytes (C order, uint8) of each official array
     digests: dict[str, str] = field(default_factory=dict)
 
     def shape(self, key: str) -> tuple[int, ...]:
@@ -55,20 +36,13 @@ class Entry:
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
+# fmt: off
 CATALOG = {
     "fashion_mnist": Entry(
         title="Fashion-MNIST",
         class_names=(
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
+            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+            "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
         ),
         image=(28, 28, 1),
         splits={"train": 60000, "test": 10000},
@@ -98,16 +72,8 @@ CATALOG = {
     "cifar10": Entry(
         title="CIFAR-10",
         class_names=(
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
+            "airplane", "automobile", "bird", "cat", "deer",
+            "dog", "frog", "horse", "ship", "truck",
         ),
         image=(32, 32, 3),
         splits={"train": 50000, "test": 10000},
@@ -130,6 +96,7 @@ CATALOG = {
         drawn_from="the cat and dog classes of CIFAR-10",
     ),
 }
+# fmt: on
 
 NAMES = tuple(CATALOG)
 

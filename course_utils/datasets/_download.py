@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from course_utils.datasets._catalog import CATALOG, KEYS, DataError
-from course_utils.datasets._fetch import BROKEN, verify
+from course_utils.datasets._verify import BROKEN, verify
 
 GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 URLS = {"fashion_mnist": GOOGLE, "mnist": GOOGLE, "cifar10": "https://www.cs.toronto.edu/~kriz/"}
@@ -41,19 +41,9 @@ LARGEST_MEMBER = 40_000_000  # bytes of one file of CIFAR-10's archive; a batch 
 
 
 def arrays(name: str, work: Path) -> dict[str, np.ndarray]:
-    """Download the files of a data set into `work` and read them.
+    """Download the files of a data set into `work`, and return its four arrays, verified.
 
-    Parameters
-    ----------
-    name : str
-        The data set.
-    work : pathlib.Path
-        A scratch folder. Files that an interrupted download finished there are used.
-
-    Returns
-    -------
-    dict
-        The four arrays, verified.
+    Files that an interrupted download finished there are used.
     """
     for leftover in work.iterdir():
         if leftover.name not in FILES[name]:
@@ -97,7 +87,7 @@ def _file(url: str, digest: str | None, work: Path) -> Path:
     pooch.get_logger().setLevel(logging.WARNING)  # its advice on hashes is not for readers
     name = url.rsplit("/", 1)[1]
     try:
-        path = pooch.retrieve(url, digest, name, work, downloader=_HTTP(RETRIES))
+        path = pooch.retrieve(url, digest, name, work, downloader=_http)
     except ValueError as error:  # pooch, on a digest that differs
         raise DataError(f"{url} delivered another file than the expected one") from error
     except requests.RequestException as error:
@@ -105,36 +95,31 @@ def _file(url: str, digest: str | None, work: Path) -> Path:
     return Path(path)
 
 
-class _HTTP:
+def _http(url: str, output_file: Any, pooch: Any) -> None:
     """Pooch's downloader with a time-out, a progress bar and retries that spare a plain no."""
+    import requests
+    from pooch import HTTPDownloader
+    from tqdm import tqdm
 
-    def __init__(self, retries: int) -> None:
-        self.retries = retries
-
-    def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
-        import requests
-        from pooch import HTTPDownloader
-        from tqdm import tqdm
-
-        for attempt in range(self.retries + 1):
-            try:
-                file = url.rsplit("/", 1)[1]
-                # pooch corrects the total; a bar without one has no truth value. The delay
-                # spares whoever fails at once an empty bar.
-                with (
-                    tqdm(total=1, desc=file, unit="B", unit_scale=True, delay=0.5) as bar,
-                    open(output_file, "wb") as target,
-                ):
-                    # Small chunks: only between two of them is it seen that time is up.
-                    HTTPDownloader(progressbar=bar, chunk_size=1 << 10, timeout=TIMEOUT)(
-                        url, _Limited(target, url), pooch
-                    )
-                return
-            except requests.RequestException as error:
-                status = getattr(error.response, "status_code", 500)
-                if attempt == self.retries or (status < 500 and status not in (408, 429)):
-                    raise
-                time.sleep(PAUSE * (attempt + 1))
+    for attempt in range(RETRIES + 1):
+        try:
+            file = url.rsplit("/", 1)[1]
+            # pooch corrects the total; a bar without one has no truth value. The delay
+            # spares whoever fails at once an empty bar.
+            with (
+                tqdm(total=1, desc=file, unit="B", unit_scale=True, delay=0.5) as bar,
+                open(output_file, "wb") as target,
+            ):
+                # Small chunks: only between two of them is it seen that time is up.
+                HTTPDownloader(progressbar=bar, chunk_size=1 << 10, timeout=TIMEOUT)(
+                    url, _Limited(target, url), pooch
+                )
+            return
+        except requests.RequestException as error:
+            status = getattr(error.response, "status_code", 500)
+            if attempt == RETRIES or (status < 500 and status not in (408, 429)):
+                raise
+            time.sleep(PAUSE * (attempt + 1))
 
 
 class _Limited:
@@ -210,7 +195,9 @@ def _cifar(path: Path) -> dict[str, np.ndarray]:
                 raise ValueError(f"{path.name} claims {member.size:,} bytes for one file")
             batch = member.name.rsplit("/", 1)[-1]
             if batch in wanted and member.isfile() and member.size == per_batch * 3073:
-                raw = archive.extractfile(member).read()
+                content = archive.extractfile(member)
+                assert content is not None  # it is for folders and the like only
+                raw = content.read()
                 batches[batch] = np.frombuffer(raw, np.uint8).reshape(per_batch, 3073)
     if len(batches) < len(wanted):
         raise ValueError(f"{path.name} does not hold the six batches of CIFAR-10")

@@ -15,19 +15,7 @@ POOLS = ("train", "validation", "test")
 
 
 def index(name: str) -> dict:
-    """Return the index of an embedded set.
-
-    Parameters
-    ----------
-    name : str
-        One of the course's data sets.
-
-    Returns
-    -------
-    dict
-        ``columns`` of the atlas, ``sha256`` of the decoded images, and for each pool its
-        ``labels`` and the ``indices`` of its images in the official split.
-    """
+    """Return the atlas's columns, the images' digest, and labels and official rows of each pool."""
     try:
         return json.loads(_read(f"{name}.json"))
     except ValueError as error:
@@ -35,18 +23,7 @@ def index(name: str) -> dict:
 
 
 def pools(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Decode an embedded set into its three pools.
-
-    Parameters
-    ----------
-    name : str
-        One of the course's data sets.
-
-    Returns
-    -------
-    dict
-        Pool name to ``(images, labels)``: uint8, images with a channel axis, in stored order.
-    """
+    """Return pool name to ``(images, labels)``: uint8, in stored order."""
     listing = index(name)
     count = sum(len(listing[pool]["labels"]) for pool in POOLS)
     images = cut(_decode(name), CATALOG[name].image, listing["columns"], count)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from course_utils.datasets._catalog import CATALOG, KEYS, DataError
+from course_utils.datasets import _download
+from course_utils.datasets._catalog import CATALOG, DataError
+from course_utils.datasets._verify import read
 
 LOCAL = "full set, local copy in COURSE_DATA_DIR"
 CACHED = "full set, user's cache"
-# What reading a damaged file or archive may raise.
-BROKEN = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 LOCK_SECONDS = 3600  # CIFAR-10's home server has been seen to take 40 minutes
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none for this user
 
@@ -92,13 +89,7 @@ def official(name: str) -> tuple[dict[str, np.ndarray], str]:
 
 
 def copy_to(name: str, folder: Path) -> tuple[Path, str]:
-    """Put a full array set into `folder` in canonical form, from the nearest place that has it.
-
-    Returns
-    -------
-    tuple of pathlib.Path and str
-        The file, and where its bytes came from.
-    """
+    """Put a full array set into `folder`, from the nearest place that has it; say from where."""
     path, spare = folder / f"{name}.npz", None
     found = find_arrays(name)
     if found and found[1].resolve() != path.resolve():
@@ -115,18 +106,10 @@ def obtain(
     kept: str,
     spare: tuple[dict[str, np.ndarray], str] | None = None,
 ) -> tuple[dict[str, np.ndarray], str]:
-    """Return the arrays of ``folder/name.npz``; make that file first where it is not right.
+    """Return the arrays of ``folder/name.npz``, making that file first where it is not right.
 
-    Parameters
-    ----------
-    name : str
-        The data set.
-    folder : pathlib.Path
-        Where the canonical file belongs.
-    kept : str
-        The source to report when the file was there already.
-    spare : tuple, optional
-        Arrays and source to write there; without it they are downloaded.
+    Returned are the arrays and their source: `kept` where the file was there already, else that of
+    `spare`, or of the download.
     """
     path = folder / f"{name}.npz"
     with workplace(folder, name) as work:
@@ -137,74 +120,9 @@ def obtain(
                 set_aside(path, str(error))
         arrays, source = spare or _fetched(name, work)
         temporary = work / "finished.npz"
-        np.savez(temporary, **arrays)
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]
         os.replace(temporary, path)
     return arrays, source
-
-
-def read(name: str, path: Path) -> dict[str, np.ndarray]:
-    """Read a canonical npz and verify it.
-
-    Parameters
-    ----------
-    name : str
-        The data set that the file should hold.
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    dict
-        ``x_train y_train x_test y_test``, uint8, as published.
-    """
-    try:
-        with path.open("rb") as raw:  # numpy would take other things for it, and advise on pickles
-            if not zipfile.is_zipfile(raw):
-                raise ValueError("it is none, or half of one")
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in KEYS if key not in file]
-            if missing:
-                raise DataError(f"{path} has no array {missing[0]}")
-            for key in KEYS:  # before reading: an array may claim more than the memory holds
-                _check_form(name, key, *_header(file.zip, key), str(path))
-            arrays = {key: file[key] for key in KEYS}
-    except (*BROKEN, TypeError, AttributeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read as an npz file ({reason})") from error
-    verify(name, arrays, str(path))
-    return arrays
-
-
-def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Read the shape and type that an array of an npz file claims to have."""
-    with archive.open(f"{key}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    return shape, dtype
-
-
-def _check_form(name: str, key: str, shape: tuple[int, ...], dtype: np.dtype, origin: str) -> None:
-    """Raise DataError unless an array has the published shape and type."""
-    entry = CATALOG[name]
-    if dtype != np.uint8 or shape != entry.shape(key):
-        raise DataError(
-            f"{origin}: {key} is {dtype} {shape}, but {entry.title} has uint8 {entry.shape(key)}"
-        )
-
-
-def verify(name: str, arrays: dict[str, np.ndarray], origin: str) -> None:
-    """Raise DataError unless every array is, byte for byte, the published one."""
-    entry = CATALOG[name]
-    for key in KEYS:
-        array = arrays[key]
-        _check_form(name, key, array.shape, array.dtype, origin)
-        if hashlib.sha256(np.ascontiguousarray(array)).hexdigest() != entry.digests[key]:
-            raise DataError(
-                f"{origin}: {key} does not hold the published {entry.title} (SHA-256 differs)"
-            )
 
 
 @contextlib.contextmanager
@@ -265,8 +183,6 @@ def say(text: str) -> None:
 
 def _fetched(name: str, work: Path) -> tuple[dict[str, np.ndarray], str]:
     """Download; a failure says everything that was tried and what to do."""
-    from course_utils.datasets import _download
-
     try:
         arrays = _download.arrays(name, work)
     except DataError as error:

@@ -12,18 +12,6 @@ def stratified_order(labels: np.ndarray, seed: int = SEED) -> np.ndarray:
 
     Every stretch of the result, from the front or from the back, has the class shares of the
     whole. So a validation set taken from the back stays the same whatever the training size.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray
-        Integer labels.
-    seed : int
-        Seed of the shuffle.
-
-    Returns
-    -------
-    numpy.ndarray
-        Indices into `labels`.
     """
     # RandomState's stream is frozen for ever; Generator's may change between numpy releases.
     random = np.random.RandomState(seed)

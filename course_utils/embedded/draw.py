@@ -42,13 +42,13 @@ def draw(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     random = np.random.RandomState(SEED + list(NAMES).index(name))
     wanted, classes = CATALOG[name].embedded, ORIGIN[name][1]
     seen: set[bytes] = set()
-    chosen = {pool: [] for pool in POOLS}
+    chosen: dict[str, list[list[int]]] = {pool: [] for pool in POOLS}
     for label in classes:
         for split, targets in (("train", ("train", "validation")), ("test", ("test",))):
             candidates = np.flatnonzero(arrays[f"y_{split}"] == label)
             candidates = iter(random.permutation(candidates).tolist())
             for pool in targets:
-                picks = []
+                picks: list[int] = []
                 while len(picks) < wanted[pool] // len(classes):
                     candidate = next(candidates)
                     pixels = arrays[f"x_{split}"][candidate].tobytes()
