@@ -76,38 +76,38 @@ CLAIMS = Claims(
     NOTEBOOK,
     claim(
         "03-leak",
-        "{copies:Each} as published, all validation pictures are exact copies of training "
-        "pictures, and the validation accuracy is {leak:above} the test accuracy, by {leak:size}.",
+        "{copies:Each} as published, all validation pictures are copies of training pictures. The "
+        "validation accuracy is {leak:above} the test accuracy by {leak:size}.",
         copies=count(F4, lambda r: r["copies"] == r["validated"] > 0),
         leak=across(too_good.of, too_good, F4),
     ),
     claim(
         "03-renamed",
-        "With the name mended, no exact copy is left {none:each}, and the validation accuracy is "
-        "{leak:below} the test accuracy, by {leak:size short}.",
+        "With the name mended, no exact copy is left {none:each}; validation is {leak:below} test "
+        "by {leak:size short}.",
         none=count(RENAMED, lambda r: r["copies"] == 0),
         leak=across(too_good.of, too_good, RENAMED),
     ),
     claim(
         "03-split-first",
-        "With the split first, the accuracies differ by {leak:short}: {leak:undecided}. The "
-        "validation cross-entropy is {loss:higher} than that of the test, by {loss:size short}.",
+        "With the split first, validation minus test is {leak:short}: {leak:undecided}. Its "
+        "cross-entropy is {loss:higher}, by {loss:size short}.",
         leak=across(too_good.of, too_good, SPLIT_FIRST),
         loss=across(too_sure.of, too_sure, SPLIT_FIRST),
     ),
     claim(
         "03-test",
-        "{epochs} epochs on {images} pictures: augmentation changes the accuracy on the test "
-        "pictures by {d}: {d:better}.",
+        "{epochs} epochs on {images} pictures: augmentation changes the test accuracy by {d}: "
+        "{d:better}.",
         epochs=setting(LONG, "epochs"),
         images=setting(LONG, "data.train"),
         d=compare(PLAIN_LONG, LONG, test_accuracy),
     ),
     claim(
         "03-costs",
-        "After only {epochs} epochs augmentation {d:costs} {d:size short} of validation accuracy; "
-        "after the seconds that these take without it, {s:size short}. {open:Count}, its loss had "
-        "not turned for good by then: unfinished training.",
+        "After {epochs} epochs it {d:costs} {d:size short} of validation accuracy; after the "
+        "seconds that these take without it, {s:size short}. {open:Count} its loss had not turned "
+        "for good: unfinished training.",
         epochs=setting(AUGMENTED, "epochs"),
         d=compare(PLAIN, AUGMENTED, validation_accuracy),
         s=across(same_seconds, validation_accuracy, PLAIN, AUGMENTED),
@@ -115,8 +115,8 @@ CLAIMS = Claims(
     ),
     claim(
         "03-begins",
-        "Over epochs {middle} of the long training, the mean validation accuracy is {early:equal}: "
-        "{early:short}. Over epochs {last} it differs by {late:short}: {late:better}.",
+        "Over epochs {middle} the mean validation accuracy is {early:equal}: {early:short}. Over "
+        "epochs {last} it differs by {late:short}: {late:better}.",
         middle=fact(" to ".join(map(str, MIDDLE)), "the epochs that are compared"),
         early=compare(PLAIN_LONG, LONG, over(MIDDLE)),
         last=fact(" to ".join(map(str, LAST)), "the epochs that are compared"),
@@ -124,21 +124,18 @@ CLAIMS = Claims(
     ),
     claim(
         "03-rise",
-        "Without augmentation, the last validation loss is {rise:at least} the lowest. Yet from "
-        "the turning epoch to the mean of the last {five} epochs, the validation accuracy "
-        "{accuracy:rises} by {accuracy:size short}: this network overfits its probabilities, not "
-        "its decisions.",
+        "Without it, the last validation loss is {rise:at least} the lowest. Yet from the turning "
+        "epoch to the mean of the last {five}, the validation accuracy {accuracy:rises} by "
+        "{accuracy:size short}: overfitted probabilities, not decisions.",
         rise=values(PLAIN_LONG, rise),
         five=fact("five", "a mean, for single epochs are jittery"),
         accuracy=across(decisions, validation_accuracy, PLAIN_LONG),
     ),
     claim(
         "03-gap-closes",
-        "Augmentation {gap:narrows} the gap by {gap:size short}, to {left:range}. The lowest "
-        "validation losses with and without it are {low:equal}: {low:short}. With it, the lowest "
-        "comes {turn:later each}.",
+        "It {gap:narrows} the gap by {gap:size short}. The lowest validation losses are "
+        "{low:equal}: {low:short}. With augmentation, it comes {turn:later each}.",
         gap=compare(PLAIN_LONG, LONG, gap),
-        left=values(LONG, gap),
         low=compare(PLAIN_LONG, LONG, lowest_loss),
         turn=compare(PLAIN_LONG, LONG, turning_epoch),
     ),

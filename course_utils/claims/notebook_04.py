@@ -46,8 +46,8 @@ CLAIMS = Claims(
     NOTEBOOK,
     claim(
         "04-augmentation",
-        "Augmentation alone, {images} pictures, {epochs} epochs, best checkpoint against "
-        "{c1}'s: on the test pictures it {d:gains} {d:size}.",
+        "{images} pictures, {epochs} epochs, best checkpoint against {c1}'s: augmentation alone "
+        "{d:gains} {d:size} on the test pictures.",
         c1=NAME,
         images=setting(AUGMENTATION, "data.train"),
         epochs=setting(AUGMENTATION, "epochs"),
@@ -55,29 +55,26 @@ CLAIMS = Claims(
     ),
     claim(
         "04-last-epoch",
-        "Last epoch against last epoch, on the validation pictures, it changes the accuracy by "
-        "{d:short}: {d:better}.",
+        "Last epoch against last epoch, the validation accuracy changes by {d:short}: {d:better}.",
         d=compare(C1, AUGMENTATION, last_accuracy),
     ),
     claim(
         "04-dropout",
-        "Dropout alone, checkpoint against checkpoint, changes the test accuracy by {d:short}: "
-        "{d:better}.",
+        "Dropout alone, by checkpoints, changes the test accuracy by {d:short}: {d:better}.",
         d=compare(C1, DROPOUT, test_accuracy),
     ),
     claim(
         "04-dropout-on-top",
-        "With both, the network {both:gains} {both:size short}. Where augmentation is on already, "
-        "dropout changes the test accuracy by {top:short}: {top:equal}.",
+        "With both, it {both:gains} {both:size short}. On top of augmentation, dropout changes it "
+        "by {top:short}: {top:equal}.",
         both=compare(C1, C2, test_accuracy),
         top=compare(AUGMENTATION, C2, test_accuracy),
     ),
     claim(
         "04-rescued",
-        "{all:Each}, {c1} ends with all of its training pictures right, and with a validation loss "
-        "of {rise:at least} the lowest: overfitted probabilities, and the checkpoint rescues them. "
-        "Whether it rescues decisions is {d:undecided}: it changes the validation accuracy by "
-        "{d:short}.",
+        "{all:Each}, {c1} ends with all training pictures right and a validation loss of "
+        "{rise:at least} the lowest: the checkpoint rescues its probabilities. Whether it rescues "
+        "decisions is {d:undecided}: {d:short} of validation accuracy.",
         c1=NAME,
         all=count(C1, lambda r: r["last"]["train"]["accuracy"] == 1),
         rise=values(C1, rise),
@@ -96,7 +93,7 @@ CLAIMS = Claims(
     claim(
         "04-flat-valley",
         "With augmentation, {near:at least} of each run are within a standard error of the lowest "
-        "loss, and the first and the last of them are {span:at least} apart.",
+        "loss, {span:at least} from first to last.",
         near=values(AUGMENTATION, Measure(lambda r: len(near_the_lowest(r)), "epochs", digits=0)),
         span=values(
             AUGMENTATION, Measure(lambda r: np.ptp(near_the_lowest(r)), "epochs", digits=0)
