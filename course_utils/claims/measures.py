@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from course_utils.claims.measured import Measure, Measured, Record, Runs, epochs_of
+from course_utils.claims.measured import Change, Measure, Measured, Record, Runs, epochs_of
 
 
 def turn(record: Record) -> float:
@@ -45,3 +45,13 @@ cross_entropy = Measure(
 )
 turning_epoch = Measure(turn, "epochs", margin="epochs")
 rise = Measure(_rise, "times")  # the last validation loss over the lowest
+
+
+def all_of(*changes: Change) -> Measured:
+    """A verdict that several changes share: each of them must say the word."""
+    reads = tuple(dict.fromkeys(arm for change in changes for arm in change.reads))
+
+    def say(spec: str) -> str:
+        return [change.say(spec) for change in changes][-1]
+
+    return Measured(reads, say)
