@@ -29,6 +29,7 @@ from course_utils.claims.measures import (
     gap,
     rise,
     test_accuracy,
+    test_cross_entropy,
     training_accuracy,
     turning_epoch,
     validation_accuracy,
@@ -108,9 +109,6 @@ def torn(*arms: list[Record]) -> float:
 
 
 digits = Measure(test_accuracy.of, "%", better=True, margin="digits", digits=2)
-test_loss = Measure(
-    lambda r: r["test"]["cross_entropy"], "nats", better=False, margin="cross-entropy", digits=2
-)
 climb = Measure(rise.of, "times", digits=2)
 not_earned = Measure(unearned, "points", digits=2)
 honest = [other_rate(row, H2, digits) for row in (H1, H3)]
@@ -171,7 +169,7 @@ CLAIMS = Claims(
         "{loss:size} against training all {epochs} epochs. The test accuracy changes by "
         "{accuracy:short}, {accuracy:equal}: stopping mends the probabilities, not the decisions.",
         tenth=setting(STOP, "parameters.dropout"),
-        loss=compare(PEEK, STOP, test_loss, differ=("patience",)),
+        loss=compare(PEEK, STOP, test_cross_entropy, differ=("patience",)),
         accuracy=compare(PEEK, STOP, test_accuracy, differ=("patience",)),
         epochs=setting(PEEK, "epochs"),
     ),
@@ -204,7 +202,7 @@ CLAIMS = Claims(
         three_two=honest[1],
         both=all_of(*honest),
         two_four=other_rate(H2, H4, digits),
-        loss=other_rate(H2, H4, test_loss),
+        loss=other_rate(H2, H4, test_cross_entropy),
     ),
     shown(
         "06-crossing-rate",
