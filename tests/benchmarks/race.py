@@ -48,7 +48,11 @@ def epochs(
 
 
 def recorded(dataset: str) -> dict[str, Any]:
-    """`epochs` of the recorded full runs, and one run of the arm of ours that is there earlier."""
+    """`epochs` of the recorded full runs, and one run of ours.
+
+    Always the recipe whose accuracy the course tells: the same in a fifth of the epochs is there
+    earlier and ends lower, so its seconds say nothing about that accuracy.
+    """
     from course_utils import ledger
 
     def runs(arm: str, protocol: str) -> list[Any]:
@@ -61,12 +65,9 @@ def recorded(dataset: str) -> dict[str, Any]:
     def curves(some: list[Any]) -> list[list[float]]:
         return [run["history"]["val_accuracy"] for run in some]
 
-    published, found = runs(RACES[dataset][0], "published"), []
-    for arm in ("ours", "ours_short"):
-        if ours := runs(f"{dataset}_{arm}", "honest"):
-            height, theirs, mine = epochs(curves(published), curves(ours))
-            found.append({"height": height, "published": theirs, "ours": mine, "run": ours[0]})
-    return min(found, key=lambda each: each["ours"])
+    published, ours = runs(RACES[dataset][0], "published"), runs(f"{dataset}_ours", "honest")
+    height, theirs, mine = epochs(curves(published), curves(ours))
+    return {"height": height, "published": theirs, "ours": mine, "run": ours[0]}
 
 
 def missing(task: str) -> str:
