@@ -44,8 +44,9 @@ def _accuracy(part: str, **options: Any) -> Measure:
 
 
 def _cross_entropy(part: str) -> Measure:
-    return Measure(lambda r: r[part]["cross_entropy"], "nats", better=False, digits=2,
-                   margin="cross-entropy", scores=_image_scores(part, "cross_entropy", 1))  # fmt: skip
+    scores = _image_scores(part, "cross_entropy", 1)
+    of = lambda r: r[part]["cross_entropy"]  # noqa: E731
+    return Measure(of, "nats", better=False, margin="cross-entropy", digits=2, scores=scores)
 
 
 training_accuracy = _accuracy("train")
