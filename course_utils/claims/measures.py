@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import ledger
-from course_utils.claims.measured import Measure, Measured, Record, Runs, epochs_of
+from course_utils.claims.measured import Change, Measure, Measured, Record, Runs, epochs_of
 
 
 def turn(record: Record) -> float:
@@ -60,3 +60,13 @@ gap = Measure(
 turning_epoch = Measure(turn, "epochs", margin="epochs")
 # The last validation loss over the lowest.
 rise = Measure(lambda r: r["history"]["val_loss"][-1] / min(r["history"]["val_loss"]), "times")
+
+
+def all_of(*changes: Change) -> Measured:
+    """A verdict that several changes share: each of them must say the word."""
+    reads = tuple(dict.fromkeys(arm for change in changes for arm in change.reads))
+
+    def say(spec: str) -> str:
+        return [change.say(spec) for change in changes][-1]
+
+    return Measured(reads, say)
