@@ -120,6 +120,8 @@ def values(arm: Runs, measure: Measure, row: str = "") -> Measured:
                 return text(min(found), max(found))
             case "each":
                 return f"in each of the {runs}"
+            case "runs":
+                return runs
             case "next":
                 return text(*stats.next_run(found))
             case "published":
