@@ -278,6 +278,25 @@ def badges(write: bool) -> None:
     raise SystemExit(badges(write=write))
 
 
+@main.command(short_help="Render the conclusions of the notebooks from the recorded runs.")
+@click.option("--write", is_flag=True, help="Renew what is stale.")
+@click.option("--check", is_flag=True, help="End with status 1 if something is stale.")
+def claims(write: bool, check: bool) -> None:
+    """Render the notebooks' conclusions, and the page that leads to their runs, from the records.
+
+    Where the records contradict a claim, all such claims are named and nothing is written.
+    """
+    from course_utils.claims import page
+
+    rendered = page.render()
+    for line in rendered.stale:
+        click.echo(line)
+    if write:
+        rendered.write()
+    elif check and rendered.files:
+        raise SystemExit(1)
+
+
 @main.command(short_help="Fetch and verify the full data sets.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
