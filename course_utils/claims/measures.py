@@ -31,7 +31,7 @@ def _image_scores(part: str, key: str, factor: float) -> Callable[[Record], np.n
     """What each image of a part adds to the measure, where the run's predictions were kept."""
 
     def scores(record: Record) -> np.ndarray | None:
-        kept = getattr(ledger, "predictions", lambda record: None)(record)
+        kept = ledger.predictions(record)
         return factor * kept[part][key] if kept and part in kept else None
 
     return scores

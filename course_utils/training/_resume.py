@@ -48,7 +48,7 @@ def resumable(
     A run that goes on sees the batches in the order that it would have seen. The weights agree to
     the last bit with those of an uninterrupted run where the computation itself is repeatable, for
     the seeds of dropout are part of the state; random layers in the input pipeline begin anew, so
-    that augmented images differ, within noise.
+    that augmented images differ.
 
     Parameters
     ----------
