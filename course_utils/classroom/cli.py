@@ -233,25 +233,6 @@ def results(write: bool) -> None:
     results(write=write)
 
 
-@main.command(short_help="Render the conclusions from the recorded runs.")
-@click.option("--write", is_flag=True, help="Renew what is stale.")
-@click.option("--check", is_flag=True, help="Exit with status 1 if something is stale.")
-def claims(write: bool, check: bool) -> None:
-    """Render the notebooks' conclusions, and their page, from the recorded runs.
-
-    Where the records do not say what a claim says, nothing is written, and the status is 2.
-    """
-    from course_utils.claims import page
-
-    rendered = page.render()
-    for line in rendered.stale:
-        click.echo(line)
-    if write:
-        rendered.write()
-    elif check and rendered.files:
-        raise SystemExit(1)
-
-
 @main.command(short_help="List every parameter of every notebook.")
 @NAMES
 @click.option("--write", is_flag=True, help="Renew the tables in notebooks/instructors.md.")
