@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from course_utils import __version__, runtime
+from course_utils.errors import CourseError
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 
@@ -89,7 +90,9 @@ def test_a_named_precision_is_taken_anywhere(machine, cpuinfo, name):
 def test_other_precisions_are_refused(name):
     keras.config.set_dtype_policy("float32")
     for function in (runtime.resolve_precision, lambda p: runtime.fresh_start(0, p)):
-        with pytest.raises(ValueError, match="one of auto, float32, mixed_bfloat16; got") as caught:
+        with pytest.raises(
+            CourseError, match="one of auto, float32, mixed_bfloat16; got"
+        ) as caught:
             function(name)
         assert repr(name) in str(caught.value)
     assert keras.config.dtype_policy().name == "float32"
@@ -134,18 +137,18 @@ def test_fresh_start_sets_the_precision(machine):
 def test_the_device_has_a_name(machine, monkeypatch):
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     machine(WITH_AMX)
-    assert runtime.device() == f"Some Processor @ 2 GHz, {os.cpu_count()} cores"
+    assert runtime.device() == f"Some Processor @ 2 GHz, {runtime.machine.cores()} cores"
     machine(cpuinfo=None)
-    assert runtime.device().endswith(f"{os.cpu_count()} cores")
+    assert runtime.device().endswith(f"{runtime.machine.cores()} cores")
     machine(cpuinfo="flags: none\n")
-    assert runtime.device().endswith(f"{os.cpu_count()} cores")
+    assert runtime.device().endswith(f"{runtime.machine.cores()} cores")
     machine(gpu={"device_name": "Some GPU"})
     assert runtime.device() == "Some GPU"
 
 
 def test_the_device_tells_of_fewer_threads_than_cores(machine, monkeypatch):
     machine(WITH_AMX)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(runtime.machine, "cores", lambda: 4)
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
     assert runtime.device() == "Some Processor @ 2 GHz, 4 cores, 2 used"
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
@@ -194,3 +197,30 @@ def test_an_import_that_fails_says_why(tmp_path):
     assert done.returncode == 1
     assert "a line from C++" in done.stderr
     assert done.stderr.rstrip().endswith("ImportError: no such library")
+
+
+JOBS = """
+import joblib
+from course_utils import machine, runtime
+import keras
+
+def job(number):
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    return number, len(network.weights), runtime.device().split(", ")[-1], machine.cores()
+
+with runtime.shared_cores(2) as n_jobs:
+    jobs = (joblib.delayed(job)(number) for number in range(2))
+    found = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(jobs)
+    print(sorted(found))
+with runtime.shared_cores(0) as n_jobs:
+    print(n_jobs, joblib.Parallel(n_jobs=n_jobs)([joblib.delayed(len)("ab")]))
+"""
+
+
+@pytest.mark.slow
+def test_worker_processes_share_the_cores_and_say_nothing():
+    done = python(JOBS)
+    each = max(1, runtime.machine.cores() // 2)
+    found = [(number, 2, f"{each} cores", each) for number in range(2)]
+    assert (done.returncode, done.stdout) == (0, f"{found}\n1 [2]\n")
+    assert "oneDNN" not in done.stderr and "absl" not in done.stderr

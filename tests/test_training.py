@@ -11,6 +11,7 @@ import pytest
 
 from course_utils import ledger, plots, runtime, training
 from course_utils.datasets import Dataset
+from course_utils.errors import CourseError
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 from keras import layers  # isort: skip
@@ -204,8 +205,8 @@ KEYS = (
 )
 
 
-def recorder(pictures, arm, **changes):
-    options = {"seed": 3, "dataset": pictures, "parameters": {"epochs": 3}} | changes
+def recorder(pictures, arm, epochs=3, **changes):
+    options = {"seed": 3, "dataset": pictures, "parameters": {"epochs": epochs}} | changes
     return training.Recorder("01_baseline_overfit", arm, **options)
 
 
@@ -213,8 +214,10 @@ def pretend(recorder, model, **history):
     """What `fit` tells a callback, without the training."""
     model.compile(run_eagerly=True)  # a few images are not worth a graph
     recorder.set_model(model)
+    recorder.set_params({"epochs": len(history["loss"])})
     recorder.on_train_begin()
     for epoch, values in enumerate(zip(*history.values(), strict=True)):
+        recorder.on_epoch_begin(epoch)
         recorder.on_epoch_end(epoch, dict(zip(history, values, strict=True)))
     recorder.on_train_end()
 
@@ -268,6 +271,13 @@ def test_a_run_is_one_line_with_every_documented_key(pictures, capsys):
     for part in ("train", "validation", "test"):
         examples = getattr(pictures, f"x_{part}"), getattr(pictures, f"y_{part}")
         assert record[part] == training.evaluate(model, examples)
+        if part != "train":
+            kept = ledger.predictions(record)[part]
+            assert kept["correct"].mean() == record[part]["accuracy"]
+            answers = model.predict(examples[0], verbose=0).argmax(axis=1)
+            np.testing.assert_array_equal(kept["classes"], answers)
+            measured = kept["cross_entropy"].mean()
+            assert measured == pytest.approx(record[part]["cross_entropy"], rel=0.01)
     assert min(record[key] for key in ("seconds", "images_per_second", "peak_memory_mb")) > 0
 
     lines = capsys.readouterr().out.splitlines()
@@ -282,24 +292,19 @@ def test_a_run_is_one_line_with_every_documented_key(pictures, capsys):
         ([0.9, 0.9], 1),
         ([0.9, 0.8, math.nan], 2),  # the run diverged
         ([math.nan, math.nan], None),
+        ([], None),  # no validation
     ],
 )
 def test_the_best_epoch_has_the_lowest_validation_loss(pictures, losses, best):
-    keeper = recorder(pictures, f"best {losses}")
-    pretend(keeper, network(), loss=losses, val_loss=losses)
+    keeper = recorder(pictures, "best", len(losses) or 1)
+    pretend(keeper, network(), loss=losses or [0.9], **({"val_loss": losses} if losses else {}))
     record = keeper.finish()
-    assert (record["best_epoch"], record["epochs"]) == (best, len(losses))
-
-
-def test_a_run_without_validation_has_no_best_epoch(pictures):
-    keeper = recorder(pictures, "no validation")
-    pretend(keeper, network(), loss=[0.9, 0.8])
-    assert keeper.finish()["best_epoch"] is None
+    assert (record["best_epoch"], record["epochs"]) == (best, len(losses) or 1)
 
 
 def test_a_second_look_at_the_test_images_is_counted_and_said(pictures, capsys):
     def look(arm="looked", **changes):
-        keeper = recorder(pictures, arm, **changes)
+        keeper = recorder(pictures, arm, 1, **changes)
         pretend(keeper, model, loss=[0.9])
         return keeper.finish()["test_uses"]
 
@@ -312,10 +317,12 @@ def test_a_second_look_at_the_test_images_is_counted_and_said(pictures, capsys):
     assert [look(arm="another"), look(seed=4)] == [1, 1]
     assert capsys.readouterr().out == ""
     assert [record["test_uses"] for record in ledger.read()] == [1, 2, 1, 1]
+    ledger.append(ledger.read()[0] | {"id": "of another kernel"})
+    assert look() == 4
 
 
 def test_what_was_measured_on_can_be_given(pictures):
-    keeper = recorder(pictures, "given")
+    keeper = recorder(pictures, "given", 1)
     model = network()
     pretend(keeper, model, loss=[0.9], val_loss=[0.8])
     some = pictures.x_train[:10], pictures.y_train[:10]
@@ -331,7 +338,7 @@ def test_what_was_measured_on_can_be_given(pictures):
 
 
 def test_the_precision_is_that_of_the_training(pictures):
-    watched = recorder(pictures, "first")
+    watched = recorder(pictures, "first", 1)
     pretend(watched, network(), loss=[0.5], val_loss=[0.6])
     try:
         keras.config.set_dtype_policy("mixed_bfloat16")  # another network is built before the end
@@ -341,19 +348,39 @@ def test_the_precision_is_that_of_the_training(pictures):
     assert record["precision"] == "float32"
 
 
-def test_a_second_fit_is_a_run_of_its_own(pictures):
-    keeper = recorder(pictures, "twice")
-    model = network()
-    pretend(keeper, model, loss=[0.9, 0.8, 0.7])
-    pretend(keeper, model, loss=[0.6])
-    assert keeper.finish()["history"] == {"loss": [0.6]}
-
-
 @pytest.mark.parametrize("protocol", ["Honest", "", None, "test"])
 def test_other_protocols_are_refused(pictures, protocol):
-    with pytest.raises(ValueError, match="'honest' or 'published'; got") as caught:
+    with pytest.raises(CourseError, match="'honest' or 'published'; got") as caught:
         recorder(pictures, "refused", protocol=protocol)
     assert repr(protocol) in str(caught.value)
+
+
+def test_parameters_that_the_ledger_cannot_hold_are_refused_before_the_training(pictures):
+    with pytest.raises(CourseError, match=r"plain Python values.*rate is np.float32"):
+        recorder(pictures, "refused", parameters={"epochs": 1, "rate": np.float32(0.1)})
+
+
+def test_a_folder_of_a_run_belongs_to_its_data_and_parameters(pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    other = pictures.x_train.copy()
+    other[0, 0, 0] ^= 1
+    runs = [
+        recorder(pictures, "arm"),
+        recorder(pictures, "arm", 4),
+        recorder(pictures, "arm", seed=4),
+        recorder(pictures, "arm", protocol="published"),
+        recorder(dataclasses.replace(pictures, x_train=other), "arm"),
+    ]
+    folders = [run.folder("~/out") for run in runs]
+    assert len({*folders}) == 5
+    assert all(f.parent == tmp_path / "out" / "01_baseline_overfit" for f in folders)
+    assert recorder(pictures, "arm").folder("~/out") == folders[0]  # the cell is run again
+    pretend(runs[0], network(), loss=[0.9, 0.8, 0.7])
+    (folders[1] / "best.keras").touch()
+    for run in runs[:2]:
+        pretend(run, network(), loss=[0.9] * run.identity()["parameters"]["epochs"])
+        run.finish()
+    assert [f.exists() for f in folders[:2]] == [False, True]  # what holds a file stays
 
 
 def test_a_run_that_the_ledger_has_is_found(pictures):
@@ -376,7 +403,7 @@ def test_a_run_that_the_ledger_has_is_found(pictures):
 @pytest.mark.parametrize("count", [0, 2])
 def test_what_goes_on_needs_one_recorder(pictures, tmp_path, count):
     keepers = [recorder(pictures, f"arm {number}") for number in range(count)]
-    with pytest.raises(ValueError, match=f"must hold one Recorder; got {count}"):
+    with pytest.raises(CourseError, match=f"must hold one Recorder; got {count}"):
         training.resumable(keepers, [], folder=tmp_path, resume=False)
 
 
