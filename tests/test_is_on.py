@@ -46,7 +46,7 @@ def noise(images):
 
 ON = {
     "flip": lambda seed: through(flips(seed), seed),
-    "flip, then rescaled": lambda seed: through(lambda x: flips(seed)(x) / 255 - 0.5, seed),
+    "flip, then rescaled": lambda seed: through(flips(seed), seed).map(lambda x, y: (x / 255, y)),
     "little brightness": lambda seed: through(layers.RandomBrightness(0.1, seed=seed), seed),
     "without end": lambda seed: through(flips(seed), seed).repeat(),
     "a part of each pass": lambda seed: through(flips(seed), seed).take(3),
