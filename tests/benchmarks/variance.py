@@ -27,7 +27,7 @@ from course_utils import machine
 
 TARGET = Path(__file__).resolve().parents[2] / "course_utils" / "reference" / "variance.jsonl"
 SOURCES = ("draw", "weights", "order")
-VALUES = 8  # of each source
+VALUES = {"06-dropout": 8, "01-relu": 6}  # of each source
 PAIRS = 40  # of equal arms
 ARMS = {"01-relu": ("F1", "relu"), "06-dropout": ("dropout_0.1", "dropout_0.5")}
 Seeds = tuple[int, int, int, int]  # draw, weights, order, masks
@@ -36,13 +36,17 @@ Job = tuple[str, str, Seeds]
 
 def jobs() -> list[Job]:
     """Every run: comparison, arm and the seeds of the four sources."""
-    seeds = {(0, 0, 0, 0)}
-    for place, value in product(range(3), range(VALUES)):
-        one = [0, 0, 0]
-        one[place] = value
-        seeds.add((*one, one[2]))
-    found = [(name, arm, s) for name in ARMS for s in sorted(seeds) for arm in ARMS[name]]
-    equal = [("equal", "dropout_0.1", (0, n, n, m)) for n in range(PAIRS) for m in (n, n + 1000)]
+    found: list[Job] = []
+    for name, arms in ARMS.items():
+        seeds = {(0, 0, 0, 0)}
+        for place, value in product(range(3), range(VALUES[name])):
+            one = [0, 0, 0]
+            one[place] = value
+            seeds.add((*one, one[2]))
+        found += [(name, arm, s) for s in sorted(seeds) for arm in arms]
+    equal: list[Job] = [
+        ("equal", "dropout_0.1", (0, n, n, m)) for n in range(PAIRS) for m in (n, n + 1000)
+    ]
     order = {"06-dropout": 0, "equal": 1, "01-relu": 2}
     return sorted(found + equal, key=lambda job: order[job[0]])
 
