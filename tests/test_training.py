@@ -200,7 +200,7 @@ def pictures():
 
 KEYS = (
     "schema id time notebook arm seed protocol data parameters history best_epoch epochs train "
-    "validation test test_uses seconds images_per_second peak_memory_mb model versions device "
+    "validation test calibration test_uses seconds images_per_second peak_memory_mb model versions device "
     "precision"
 )
 
