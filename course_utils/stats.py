@@ -69,14 +69,18 @@ class Comparison:
         inside = self.margin and -self.margin < self.equal_low and self.equal_high < self.margin
         return "equal" if inside else "undecided"
 
+    @property
+    def equal(self) -> str:
+        """``equal within ± 1 point``, the verdict with its margin."""
+        unit = self.unit.removesuffix("s") if self.margin == 1 else self.unit
+        return f"equal within ± {self.margin:g} {unit}"
+
     def __str__(self) -> str:
         count = f"{self.n} pairs" if self.differences else f"{self.runs[0]} and {self.runs[1]} runs"
         interval = "no interval, for the runs do not spread"
         if not math.isnan(self.low):
             interval = f"95 % interval {rounded(self.low, 2)} to {rounded(self.high, 2)}"
-        said = self.verdict
-        if said == "equal":
-            said += f" within ± {self.margin:g} {self.unit}"
+        said = self.equal if self.verdict == "equal" else self.verdict
         if self.n < ENOUGH:
             said += f"; fewer than {ENOUGH} runs of each: a record, not a claim"
         if self.without_partner:
@@ -135,11 +139,6 @@ def paired(before: Numbers, after: Numbers, **options: Any) -> Comparison:
     **options
         ``unit``, ``higher_is_better`` and ``margin`` of the `Comparison`; ``images``, the variance
         of the mean difference that comes from the images, and how many there are.
-
-    Returns
-    -------
-    Comparison
-        Of `after` minus `before`.
     """
     first, second = _values(before), _values(after)
     if len(first) != len(second):
@@ -221,11 +220,6 @@ def compare_runs(
         interval covers images as well as seeds.
     **options
         As in `paired`.
-
-    Returns
-    -------
-    Comparison
-        Of `after` minus `before`.
     """
     arms = [by_seed(before), by_seed(after)]
     _refuse_unlike([record for arm in arms for record in arm.values()], differ)
@@ -292,36 +286,21 @@ def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
 def rounded(value: float, digits: int) -> str:
     """Round half up, as by hand: the number that was recorded decides, not its binary neighbour.
 
-    Parameters
-    ----------
-    value : float
-        A measurement, or a mean of some.
-    digits : int
-        Decimals to keep.
-
-    Returns
-    -------
-    str
-        With commas between thousands, and a typographic minus sign.
+    The text has commas between thousands, and a typographic minus sign.
     """
     number = Decimal(str(round(value, 9))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{number if number else abs(number):,}".replace("-", "−")
 
 
 def sampling_sd(accuracy: float, n_images: int) -> float:
-    """Standard deviation of an accuracy that comes from the luck of drawing the images alone.
+    """Standard deviation of an accuracy that comes from drawing the images: 100 √(a(1 − a)/n).
 
     Parameters
     ----------
     accuracy : float
-        Between 0 and 1.
+        Between 0 and 1; the standard deviation is in points.
     n_images : int
         Images that it was measured on.
-
-    Returns
-    -------
-    float
-        In points: 100 √(a(1 − a)/n).
     """
     if not 0 <= accuracy <= 1 or n_images < 1:
         raise CourseError(

@@ -15,9 +15,9 @@ the records say so; in the text between the fields there is neither. What may st
   known; ``better``, ``worse``, ``equal``, ``undecided``; a word of `words.MORE` or `words.LESS`,
   alone for the interval, or as ``later each`` and ``later count`` for "later in five of the six
   pairs";
-- `values`: nothing, ``short``, ``mean``, ``at least``, ``at most``, ``range``, ``each`` for "in
-  each of the six runs", ``runs``, ``next`` for the interval of a further run;
-- `published`: nothing for its number; ``inside`` and ``outside`` the interval of a further run;
+- `values`: nothing, ``short``, ``at least``, ``at most``, ``range``, ``each`` for "in each of the
+  six runs"; ``next`` for the interval of a further run, ``published`` for its source's number, and
+  ``inside`` or ``outside`` for where that lies;
 - `count`: ``each``, ``none``, ``count``;
 - `epochs_of` (`measures.turns`), `setting`, `computed`, `fact`: nothing.
 
@@ -43,7 +43,6 @@ from course_utils.claims.measured import (
     count,
     epochs_of,
     fact,
-    published,
     runs,
     setting,
     values,
@@ -53,7 +52,7 @@ from course_utils.errors import CourseError
 
 __all__ = [
     "Claim", "Claims", "Measure", "Record", "Runs", "across", "claim", "compare", "computed",
-    "count", "epochs_of", "fact", "published", "runs", "setting", "shown", "values",
+    "count", "epochs_of", "fact", "runs", "setting", "shown", "values",
 ]  # fmt: skip
 
 

@@ -98,82 +98,67 @@ def setting(arm: Runs, name: str) -> Measured:
     return Measured((arm,), say)
 
 
-def values(arm: Runs, measure: Measure) -> Measured:
-    """One number for each run of an arm."""
+def values(arm: Runs, measure: Measure, row: str = "") -> Measured:
+    """One number for each run of an arm; `row` of published.yaml is one more, of its source."""
 
     def text(*numbers: float) -> str:
         return f"{' to '.join(number(n, measure.digits) for n in numbers)} {measure.unit}"
 
     def say(spec: str) -> str:
         found = [float(measure.of(record)) for record in arm.records]
-        count = spelled(len(found), "run")
-        mean = text(float(np.mean(found)))
+        runs = spelled(len(found), "run")
         match spec:
             case "" | "short":
                 interval = stats.paired([0.0] * len(found), found)
                 ends = " to ".join(number(e, measure.digits) for e in (interval.low, interval.high))
-                return f"{mean} ({ends if spec else f'95 % interval {ends}, {count}, seeds only'})"
-            case "mean":
-                return mean
-            case "at least":
-                return f"at least {text(bound(found, measure.digits, low=True))}"
-            case "at most":
-                return f"at most {text(bound(found, measure.digits, low=False))}"
+                ends = ends if spec else f"95 % interval {ends}, {runs}, seeds only"
+                return f"{text(interval.mean)} ({ends})"
+            case "at least" | "at most":
+                extreme = bound(found, measure.digits, low=spec == "at least")
+                return f"{spec} {text(extreme)}"
             case "range":
                 return text(min(found), max(found))
             case "each":
-                return f"in each of the {count}"
-            case "runs":
-                return count
+                return f"in each of the {runs}"
             case "next":
                 return text(*stats.next_run(found))
-        raise Contradiction(f"values have no words for “{spec}”")
+            case "published":
+                return f"{number(_published()[row]['accuracy'], 2)} {measure.unit}"
+            case "inside" | "outside":
+                low, high = stats.next_run(found)
+                if spec == (
+                    "inside" if low <= _published()[row]["accuracy"] <= high else "outside"
+                ):
+                    return spec
+        raise Contradiction(f"the records do not say “{spec}”: {found}")
 
     return Measured((arm,), say)
 
 
-def published(arm: Runs, measure: Measure, row: str) -> Measured:
-    """A row of published.yaml, one run, held against the interval of a further run of `arm`."""
-
-    def say(spec: str) -> str:
-        source = resources.files("course_utils") / "reference" / "published.yaml"
-        value = yaml.safe_load(source.read_text(encoding="utf-8"))[row]["accuracy"]
-        if not spec:
-            return f"{number(value, 2)} {measure.unit}"
-        low, high = stats.next_run([measure.of(record) for record in arm.records])
-        if spec != ("inside" if low <= value <= high else "outside"):
-            raise Contradiction(f"{value} stands beside {low:.2f} to {high:.2f}")
-        return spec
-
-    return Measured((arm,), say)
+@cache
+def _published() -> dict[str, Any]:
+    source = resources.files("course_utils") / "reference" / "published.yaml"
+    return yaml.safe_load(source.read_text(encoding="utf-8"))
 
 
 def count(arm: Runs, holds: Callable[[Record], bool]) -> Measured:
-    """In how many runs something is so: ``each``, ``none`` or ``count``."""
-
-    def say(spec: str) -> str:
-        return how_many(sum(bool(holds(r)) for r in arm.records), len(arm.records), "run", spec)
-
-    return Measured((arm,), say)
+    """In how many runs something is so."""
+    return Measured((arm,), lambda how: how_many([holds(r) for r in arm.records], "run", how))
 
 
 def epochs_of(arm: Runs, event: Callable[[Record], float]) -> Measured:
     """When something happened in each run; `event` is infinite where the run ended before."""
 
     def say(spec: str) -> str:
-        all_runs = len(arm.records)
-        found = sorted(event(record) for record in arm.records)
-        seen = [int(epoch) for epoch in found if math.isfinite(epoch)]
-        ends = {r["epochs"] for r in arm.records if not math.isfinite(event(r))}
-        never = f"not within {' or '.join(map(str, sorted(ends)))} epochs"
+        epochs = [event(record) for record in arm.records]
+        got = [math.isfinite(epoch) for epoch in epochs]
+        seen = sorted(int(epoch) for epoch in epochs if math.isfinite(epoch))
+        ends = sorted({r["epochs"] for r, there in zip(arm.records, got, strict=True) if not there})
+        never = f"not within {' or '.join(map(str, ends))} epochs"
         if not seen:
-            return f"{never} in each of the {spelled(all_runs, 'run')}"
-        when = f"between epochs {seen[0]} and {seen[-1]}"
-        when = f"at epoch {seen[0]}" if seen[0] == seen[-1] else when
-        when += f" {how_many(len(seen), all_runs, 'run', 'count')}"
-        return (
-            when if not ends else f"{when}, and {never} in {spelled(all_runs - len(seen), 'run')}"
-        )
+            return f"{never} {how_many([not there for there in got], 'run', 'each')}"
+        when = f"between epochs {seen[0]} and {seen[-1]} {how_many(got, 'run', 'count')}"
+        return f"{when}, and {never} in {spelled(got.count(False), 'run')}" if ends else when
 
     return Measured((arm,), say)
 
@@ -234,10 +219,10 @@ class Change(Measured):
     def _say(self, spec: str) -> str:
         word, _, how = spec.rpartition(" ")
         if how in ("each", "count") and word in MORE | LESS:
-            so = sum((d > 0) if word in MORE else (d < 0) for d in self.differences)
-            if 2 * so <= len(self.differences):
-                raise Contradiction(f"it is {word} in {so} of {len(self.differences)} pairs")
-            return f"{word} {how_many(so, len(self.differences), 'pair', how)}"
+            so = [(d > 0) if word in MORE else (d < 0) for d in self.differences]
+            if 2 * sum(so) <= len(so):
+                raise Contradiction(f"it is {word} in {sum(so)} of {len(so)} pairs")
+            return f"{word} {how_many(so, 'pair', how)}"
         found = self.comparison
         holds = {"": True, "short": True, "size": found.clear, "size short": found.clear}
         holds |= {word: word == found.verdict for word in VERDICTS}
@@ -246,7 +231,7 @@ class Change(Measured):
             wrong = "there are no words for this" if spec not in holds else found.verdict
             raise Contradiction(f"the records say {wrong}: {self._full('')}")
         if spec == "equal":
-            return f"equal within ± {found.margin:g} {found.unit}"
+            return found.equal
         return self._full(spec) if spec.split()[:1] in ([], ["size"], ["short"]) else spec
 
     def _full(self, spec: str) -> str:
@@ -256,7 +241,8 @@ class Change(Measured):
         said = f"{low} to {high}{self.note}"
         if "short" not in spec:
             covers = found.covers if " and " in found.covers else f"{found.covers} only"
-            runs = spelled(found.n, "pair" if found.differences else "run")
+            each = "" if found.differences else " each"
+            runs = spelled(found.n, "run" if each else "pair") + each
             said = f"95 % interval {low} to {high}, {runs}, {covers}{self.note}"
         mean = found.mean if sign else abs(found.mean)
         return f"{number(mean, self.measure.digits, sign)} {found.unit} ({said})"

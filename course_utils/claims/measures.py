@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+
+from course_utils import ledger
 from course_utils.claims.measured import Measure, Measured, Record, Runs, epochs_of
 
 
@@ -22,26 +27,36 @@ def turns(arm: Runs) -> Measured:
     return epochs_of(arm, turn)
 
 
-def _rise(record: Record) -> float:
-    losses = record["history"]["val_loss"]
-    return losses[-1] / min(losses)
+def _image_scores(part: str, key: str, factor: float) -> Callable[[Record], np.ndarray | None]:
+    """What each image of a part adds to the measure, where the run's predictions were kept."""
+
+    def scores(record: Record) -> np.ndarray | None:
+        kept = getattr(ledger, "predictions", lambda record: None)(record)
+        return factor * kept[part][key] if kept and part in kept else None
+
+    return scores
 
 
-validation_accuracy = Measure(
-    lambda r: 100 * r["validation"]["accuracy"], "%", better=True, margin="accuracy"
-)
-training_accuracy = Measure(lambda r: 100 * r["train"]["accuracy"], "%", margin="accuracy")
-test_accuracy = Measure(lambda r: 100 * r["test"]["accuracy"], "%", better=True, margin="accuracy")
-# Both accuracies measured on the final network, with dropout off.
+def _accuracy(part: str, **options: Any) -> Measure:
+    scores = _image_scores(part, "correct", 100)
+    return Measure(lambda r: 100 * r[part]["accuracy"], "%", margin="accuracy", **options,
+                   scores=scores if part != "train" else None)  # fmt: skip
+
+
+def _cross_entropy(part: str) -> Measure:
+    scores = _image_scores(part, "cross_entropy", 1)
+    of = lambda r: r[part]["cross_entropy"]  # noqa: E731
+    return Measure(of, "nats", better=False, margin="cross-entropy", digits=2, scores=scores)
+
+
+training_accuracy = _accuracy("train")
+validation_accuracy = _accuracy("validation", better=True)
+test_accuracy = _accuracy("test", better=True)
+cross_entropy, test_cross_entropy = _cross_entropy("validation"), _cross_entropy("test")
+# Both accuracies are measured on the final network, with dropout off.
 gap = Measure(
     lambda r: 100 * (r["train"]["accuracy"] - r["validation"]["accuracy"]), "points", margin="gap"
 )
-cross_entropy = Measure(
-    lambda r: r["validation"]["cross_entropy"],
-    "nats",
-    better=False,
-    margin="cross-entropy",
-    digits=2,
-)
 turning_epoch = Measure(turn, "epochs", margin="epochs")
-rise = Measure(_rise, "times")  # the last validation loss over the lowest
+# The last validation loss over the lowest.
+rise = Measure(lambda r: r["history"]["val_loss"][-1] / min(r["history"]["val_loss"]), "times")

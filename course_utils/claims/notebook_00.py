@@ -5,7 +5,6 @@ from __future__ import annotations
 from course_utils.claims import Claims, Record, count, runs, setting, shown
 
 NOTEBOOK = "00_start_here"
-TOO_HIGH = runs(NOTEBOOK, "rate_too_high")
 
 
 def at_chance(record: Record) -> bool:
@@ -13,17 +12,13 @@ def at_chance(record: Record) -> bool:
     return max(record["history"]["val_accuracy"]) < 0.15
 
 
+# fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
-    shown(
-        "00-too-high",
-        "{stuck:Count} with this learning rate, the network guesses from the first epoch to the "
-        "last.",
-        stuck=count(TOO_HIGH, at_chance),
-    ),
-    shown(
-        "00-full",
-        "{images} pictures",
-        images=setting(runs(NOTEBOOK, "healthy", "full"), "data.train"),
-    ),
+    shown("00-too-high",
+          "{stuck:Count} with this learning rate, the network guesses from the first epoch to the "
+          "last.",
+          stuck=count(runs(NOTEBOOK, "rate_too_high"), at_chance)),
+    shown("00-full", "{images} pictures",
+          images=setting(runs(NOTEBOOK, "healthy", "full"), "data.train")),
 )

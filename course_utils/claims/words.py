@@ -39,18 +39,16 @@ def spelled(count: int, noun: str) -> str:
 
 def bound(values: list[float], digits: int, *, low: bool) -> float:
     """The extreme value, rounded to the side on which the sentence stays true."""
-    power = 10**digits
-    if low:
-        return math.floor(round(min(values) * power, 6)) / power
-    return math.ceil(round(max(values) * power, 6)) / power
+    power, extreme = 10**digits, min(values) if low else max(values)
+    return (math.floor if low else math.ceil)(round(extreme * power, 6)) / power
 
 
-def how_many(found: int, of: int, noun: str, how: str) -> str:
+def how_many(so: list[bool], noun: str, how: str) -> str:
     """``in each of the six runs``, ``in none of …``, or with `count` whichever it is."""
-    words = {of: "each", 0: "none"}
-    word = words.get(found, spelled(found, noun).split()[0])
+    found, of = sum(so), len(so)
+    word = {of: "each", 0: "none"}.get(found, spelled(found, noun).split()[0])
     if how not in ("count", word):
-        raise Contradiction(f"the records say {found} of {of} {noun}s, and the claim “{how}”")
+        raise Contradiction(f"it is so in {found} of {of} {noun}s")
     return f"in {word} of the {spelled(of, noun)}"
 
 

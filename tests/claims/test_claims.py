@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from mutate import opposites
@@ -81,6 +82,14 @@ def test_links_lead_to_a_claim() -> None:
             assert match["id"] in headings or match["id"][:2] not in begun, path.name
 
 
+def test_each_line_of_advice_rests_on_a_claim() -> None:
+    cells = nbformat.read(ROOT / "notebooks" / "07_capstone.ipynb", as_version=4).cells
+    (advice,) = (c.source for c in cells if c.source.startswith("## Which regulariser, when?"))
+    lines = [line for line in advice.splitlines() if line.startswith("- ")]
+    assert len(lines) > 10
+    assert not [line for line in lines if not LINK.search(line)]
+
+
 # --- what a claim can say
 
 
@@ -123,6 +132,7 @@ ACCURACY = Measure(lambda r: r["value"], "%", better=True, margin="accuracy")
 LOW = made(80, 81, 82, 80.5, 81.5, 82.5)
 HIGH = made(83, 84.5, 85, 83.2, 84.4, 86, arm="b")
 NEAR = made(80.1, 80.9, 82.2, 80.5, 81.3, 82.6, arm="c")
+SPREAD = np.linspace(-5, 5, 101)  # of images, alike in all networks
 APART = made(78, 85, 80, 84, 79, 83, arm="d")
 
 
@@ -138,7 +148,7 @@ APART = made(78, 85, 80, 84, 79, 83, arm="d")
          "It gains 3.1 points (2.8 to 3.4)."),
         ("It {d:costs} {d:size short}.", compare(HIGH, LOW, ACCURACY),
          "It costs 3.1 points (2.8 to 3.4)."),
-        ("{d:Equal}.", compare(LOW, NEAR, ACCURACY), "Equal within ± 1 points."),
+        ("{d:Equal}.", compare(LOW, NEAR, ACCURACY), "Equal within ± 1 point."),
         ("{d:short}: {d:undecided}.", compare(LOW, APART, ACCURACY),
          "+0.3 points (−2.8 to +3.3): undecided."),
         ("It is {d:higher each}.", compare(LOW, HIGH, ACCURACY),
@@ -159,6 +169,8 @@ APART = made(78, 85, 80, 84, 79, 83, arm="d")
                                    turning_epoch), "later in each of the six pairs"),
         ("{d}", compare(made(5, 8, 7, 6, 5, 9), made(30, 30, 9, 8, 7, 12, arm="b"),
                         turning_epoch), None),  # no mean of epochs that nobody saw
+        ("{d}", compare(LOW, HIGH, Measure(ACCURACY.of, "%", scores=lambda r: r["value"] + SPREAD)),
+         "+3.1 points (95 % interval +2.8 to +3.4, six pairs, seeds and images)"),
         ("{d}", compare(LOW, made(1, 2, 3, 4, 5, 6, arm="b", train=7), ACCURACY), None),
         ("{d}", values(made(1, 2, 3, 4, 5), ACCURACY), None),  # five runs
     ],
