@@ -32,19 +32,29 @@ from course_utils.claims.measures import (
 NOTEBOOK = "03_data_augmentation"
 F4, RENAMED, SPLIT_FIRST, PLAIN, AUGMENTED, PLAIN_LONG, LONG = (
     runs(NOTEBOOK, arm)
-    for arm in ("F4", "F4_renamed", "F4_split_first", "plain", "augmented", "plain_long",
-                "augmented_long")
-)  # fmt: skip
+    for arm in (
+        "F4",
+        "F4_renamed",
+        "F4_split_first",
+        "plain",
+        "augmented",
+        "plain_long",
+        "augmented_long",
+    )
+)
 MIDDLE, LAST = (41, 60), (81, 100)  # two fifths of the long training
 
 too_good = Measure(
-    lambda r: 100 * (r["validation"]["accuracy"] - r["test"]["accuracy"]), "points",
+    lambda r: 100 * (r["validation"]["accuracy"] - r["test"]["accuracy"]),
+    "points",
     margin="accuracy",
-)  # fmt: skip
+)
 too_sure = Measure(
-    lambda r: r["validation"]["cross_entropy"] - r["test"]["cross_entropy"], "nats",
-    margin="cross-entropy", digits=2,
-)  # fmt: skip
+    lambda r: r["validation"]["cross_entropy"] - r["test"]["cross_entropy"],
+    "nats",
+    margin="cross-entropy",
+    digits=2,
+)
 lowest_loss = Measure(
     lambda r: min(r["history"]["val_loss"]), "nats", better=False, margin="cross-entropy", digits=2
 )
@@ -72,78 +82,56 @@ def decisions(record: Record) -> float:
     return 100 * (np.mean(accuracy[-5:]) - accuracy[record["best_epoch"] - 1])
 
 
+# fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
-    claim(
-        "03-leak",
+    claim("03-leak",
         "{copies:Each} as published, all validation pictures are copies of training pictures. The "
         "validation accuracy is {leak:above} the test accuracy by {leak:size}.",
         copies=count(F4, lambda r: r["copies"] == r["validated"] > 0),
-        leak=across(too_good.of, too_good, F4),
-    ),
-    claim(
-        "03-renamed",
+        leak=across(too_good.of, too_good, F4)),
+    claim("03-renamed",
         "With the name mended, no exact copy is left {none:each}; validation is {leak:below} test "
         "by {leak:size short}.",
         none=count(RENAMED, lambda r: r["copies"] == 0),
-        leak=across(too_good.of, too_good, RENAMED),
-    ),
-    claim(
-        "03-split-first",
+        leak=across(too_good.of, too_good, RENAMED)),
+    claim("03-split-first",
         "With the split first, validation minus test is {leak:short}: {leak:undecided}. Its "
         "cross-entropy is {loss:higher}, by {loss:size short}.",
         leak=across(too_good.of, too_good, SPLIT_FIRST),
-        loss=across(too_sure.of, too_sure, SPLIT_FIRST),
-    ),
-    claim(
-        "03-test",
+        loss=across(too_sure.of, too_sure, SPLIT_FIRST)),
+    claim("03-test",
         "{epochs} epochs on {images} pictures: augmentation changes the test accuracy by {d}: "
         "{d:better}.",
-        epochs=setting(LONG, "epochs"),
-        images=setting(LONG, "data.train"),
-        d=compare(PLAIN_LONG, LONG, test_accuracy),
-    ),
-    claim(
-        "03-costs",
+        epochs=setting(LONG, "epochs"), images=setting(LONG, "data.train"),
+        d=compare(PLAIN_LONG, LONG, test_accuracy)),
+    claim("03-costs",
         "After {epochs} epochs it {d:costs} {d:size short} of validation accuracy; after the "
         "seconds that these take without it, {s:size short}. {open:Count} its loss had not turned "
         "for good: unfinished training.",
-        epochs=setting(AUGMENTED, "epochs"),
-        d=compare(PLAIN, AUGMENTED, validation_accuracy),
+        epochs=setting(AUGMENTED, "epochs"), d=compare(PLAIN, AUGMENTED, validation_accuracy),
         s=across(same_seconds, validation_accuracy, PLAIN, AUGMENTED),
-        open=count(AUGMENTED, lambda r: math.isinf(turn(r))),
-    ),
-    claim(
-        "03-begins",
+        open=count(AUGMENTED, lambda r: math.isinf(turn(r)))),
+    claim("03-begins",
         "Over epochs {middle} the mean validation accuracy is {early:equal}: {early:short}. Over "
         "epochs {last} it differs by {late:short}: {late:better}.",
         middle=fact(" to ".join(map(str, MIDDLE)), "the epochs that are compared"),
         early=compare(PLAIN_LONG, LONG, over(MIDDLE)),
         last=fact(" to ".join(map(str, LAST)), "the epochs that are compared"),
-        late=compare(PLAIN_LONG, LONG, over(LAST)),
-    ),
-    claim(
-        "03-rise",
+        late=compare(PLAIN_LONG, LONG, over(LAST))),
+    claim("03-rise",
         "Without it, the last validation loss is {rise:at least} the lowest. Yet from the turning "
         "epoch to the mean of the last {five}, the validation accuracy {accuracy:rises} by "
         "{accuracy:size short}: overfitted probabilities, not decisions.",
-        rise=values(PLAIN_LONG, rise),
-        five=fact("five", "a mean, for single epochs are jittery"),
-        accuracy=across(decisions, validation_accuracy, PLAIN_LONG),
-    ),
-    claim(
-        "03-gap-closes",
+        rise=values(PLAIN_LONG, rise), five=fact("five", "a mean, for single epochs are jittery"),
+        accuracy=across(decisions, validation_accuracy, PLAIN_LONG)),
+    claim("03-gap-closes",
         "It {gap:narrows} the gap by {gap:size short}. The lowest validation losses are "
         "{low:equal}: {low:short}. With augmentation, it comes {turn:later each}.",
-        gap=compare(PLAIN_LONG, LONG, gap),
-        low=compare(PLAIN_LONG, LONG, lowest_loss),
-        turn=compare(PLAIN_LONG, LONG, turning_epoch),
-    ),
-    shown(
-        "03-setting",
+        gap=compare(PLAIN_LONG, LONG, gap), low=compare(PLAIN_LONG, LONG, lowest_loss),
+        turn=compare(PLAIN_LONG, LONG, turning_epoch)),
+    shown("03-setting",
         "{images} training pictures, {short} epochs or {long}",
-        images=setting(PLAIN, "data.train"),
-        short=setting(PLAIN, "epochs"),
-        long=setting(PLAIN_LONG, "epochs"),
-    ),
+        images=setting(PLAIN, "data.train"), short=setting(PLAIN, "epochs"),
+        long=setting(PLAIN_LONG, "epochs")),
 )

@@ -68,88 +68,55 @@ def kept(arm: Runs, layer: str) -> Measured:
     return computed(mean, arm, NONE, unit="%")
 
 
+# fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
-    claim(
-        "05-narrows",
+    claim("05-narrows",
         "λ = {l2}, {images} images, {epochs} epochs: the gap is {gap:narrower count}, on average "
         "by {gap:size}. The validation accuracy changes by {accuracy:short}: "
         "{accuracy:undecided}.",
-        l2=setting(PENALTY, "parameters.l2"),
-        images=setting(PENALTY, "data.train"),
-        epochs=setting(PENALTY, "epochs"),
-        gap=against_none(PENALTY, gap),
-        accuracy=against_none(PENALTY, validation_accuracy),
-    ),
-    claim(
-        "05-less-sure",
+        l2=setting(PENALTY, "parameters.l2"), images=setting(PENALTY, "data.train"),
+        epochs=setting(PENALTY, "epochs"), gap=against_none(PENALTY, gap),
+        accuracy=against_none(PENALTY, validation_accuracy)),
+    claim("05-less-sure",
         "Its validation cross-entropy turns {turned:each}, rising to {rise:at least} the lowest. "
         "The last is {last:lower count}, on average by {last:size short}.",
-        turned=count(PENALTY, lambda r: not still_falls(r)),
-        rise=values(PENALTY, entropy_rise),
-        last=against_none(PENALTY, last_entropy),
-    ),
-    claim(
-        "05-adamw",
+        turned=count(PENALTY, lambda r: not still_falls(r)), rise=values(PENALTY, entropy_rise),
+        last=against_none(PENALTY, last_entropy)),
+    claim("05-adamw",
         "With AdamW the last cross-entropy is {last:lower count}, by {last:size short}; the "
         "validation accuracy changes by {accuracy:short}: {accuracy:undecided}.",
-        last=against_none(ADAMW, last_entropy),
-        accuracy=against_none(ADAMW, validation_accuracy),
-    ),
-    claim(
-        "05-learns-less",
+        last=against_none(ADAMW, last_entropy), accuracy=against_none(ADAMW, validation_accuracy)),
+    claim("05-learns-less",
         "λ = {l2} {gap:narrows} the gap by {gap:size short}: training accuracy {train:falls} by "
         "{train:size short}. {open:Count}, cross-entropy has not turned for good: unfinished "
         "training. Validation accuracy: {accuracy:short}, {accuracy:undecided}.",
-        l2=setting(STRONG, "parameters.l2"),
-        gap=against_none(STRONG, gap),
-        train=against_none(STRONG, training_accuracy),
-        open=count(STRONG, still_falls),
-        accuracy=against_none(STRONG, validation_accuracy),
-    ),
-    claim(
-        "05-loss-lies",
+        l2=setting(STRONG, "parameters.l2"), gap=against_none(STRONG, gap),
+        train=against_none(STRONG, training_accuracy), open=count(STRONG, still_falls),
+        accuracy=against_none(STRONG, validation_accuracy)),
+    claim("05-loss-lies",
         "By its lowest `val_loss`, λ = {l2} looks {loss:worse} than no penalty, by "
         "{loss:size short}. By its lowest cross-entropy it is {entropy:equal}: {entropy:short}.",
-        l2=setting(PENALTY, "parameters.l2"),
-        loss=against_none(PENALTY, loss("val_loss")),
-        entropy=against_none(PENALTY, lowest_entropy),
-    ),
-    claim(
-        "05-shrinks",
-        "With λ = {l2} the dense layer keeps {dense} of its length, and the first penalised "
-        "convolution {first}; with AdamW, {adamw_dense} and {adamw_first} (means of {runs:runs}).",
-        l2=setting(PENALTY, "parameters.l2"),
-        dense=kept(PENALTY, "dense"),
-        first=kept(PENALTY, "conv1b"),
-        adamw_dense=kept(ADAMW, "dense"),
-        adamw_first=kept(ADAMW, "conv1b"),
-        runs=values(PENALTY, gap),
-    ),
-    claim(
-        "05-string",
+        l2=setting(PENALTY, "parameters.l2"), loss=against_none(PENALTY, loss("val_loss")),
+        entropy=against_none(PENALTY, lowest_entropy)),
+    claim("05-shrinks",
+        "On average over {n} runs, λ = {l2} leaves the dense layer {dense} of its length, and the "
+        "first penalised convolution {first}; with AdamW, {adamw_dense} and {adamw_first}.",
+        l2=setting(PENALTY, "parameters.l2"), dense=kept(PENALTY, "dense"),
+        first=kept(PENALTY, "conv1b"), adamw_dense=kept(ADAMW, "dense"),
+        adamw_first=kept(ADAMW, "conv1b"), n=computed(len, PENALTY)),
+    claim("05-string",
         "{string} on all layers, {images} digits, {epochs} epochs: it {train:costs} {train:size} "
         "of training accuracy. Validation accuracy: {accuracy:short}, {accuracy:undecided}.",
-        string=NAME,
-        images=setting(STRING, "data.train"),
-        epochs=setting(STRING, "epochs"),
-        train=compare(DIGITS, STRING, learned),
-        accuracy=compare(DIGITS, STRING, right),
-    ),
-    claim(
-        "05-string-where",
+        string=NAME, images=setting(STRING, "data.train"), epochs=setting(STRING, "epochs"),
+        train=compare(DIGITS, STRING, learned), accuracy=compare(DIGITS, STRING, right)),
+    claim("05-string-where",
         "On the hidden layers only, before the batch norms, it {hidden:costs} "
         "{hidden:size short}; on the last only, {last:size short}. With λ = {small} on all layers, "
         "training accuracy is {train:equal}: {train:short}.",
-        hidden=compare(DIGITS, HIDDEN, learned),
-        last=compare(DIGITS, LAST, learned),
-        small=SMALL_STRENGTH,
-        train=compare(DIGITS, SMALL, learned),
-    ),
-    shown(
-        "05-setting",
+        hidden=compare(DIGITS, HIDDEN, learned), last=compare(DIGITS, LAST, learned),
+        small=SMALL_STRENGTH, train=compare(DIGITS, SMALL, learned)),
+    shown("05-setting",
         "{images} images and {epochs} epochs",
-        images=setting(NONE, "data.train"),
-        epochs=setting(NONE, "epochs"),
-    ),
+        images=setting(NONE, "data.train"), epochs=setting(NONE, "epochs")),
 )
