@@ -16,13 +16,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils import ledger
 from course_utils.classroom import cli, notebooks, report, tables
 from course_utils.classroom.execute import first_line, sentence
-from course_utils.classroom.values import collect_values, parse_value, read_yaml
+from course_utils.classroom.values import collect_values
 
 PIXEL = (  # a PNG of one dot
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
     "WjR9awAAAABJRU5ErkJggg=="
 )
 PARAMETERS = "epochs: int = 3  # passes over the data\ndata: str = 'embedded'  # which data"
+CHECK = "from course_utils import checks\nchecks.parameters(None, epochs=epochs, data=data)"
 FIGURE = f"""
 from base64 import b64decode
 from IPython.display import Image, display
@@ -72,6 +73,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(
         folder / "00_good.ipynb",
         parameters_cell(),
+        new_code_cell(CHECK, metadata={"tags": ["setup"]}),
         new_code_cell("print(epochs, data)", metadata={"tags": ["nbval-check-output"]}),
         new_code_cell(FIGURE.strip()),
         new_code_cell(TRAIN),
@@ -112,10 +114,10 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     if arguments == ["--help"]:
-        assert all(name in done.stdout for name in cli.COMMANDS)
+        assert all(name in done.stdout for name in cli.main.commands)
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", cli.main.commands)
 def test_every_command_has_help(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0, result.output
@@ -180,7 +182,7 @@ def test_formulas_bring_their_script(tmp_path: Path) -> None:
     for name, text in (("00_plain", "# A"), ("01_formula", "# B\n\nthe loss $L$")):
         nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
         nbformat.write(nb, tmp_path / f"{name}.ipynb")
-        page = report.write_page(tmp_path / f"{name}.ipynb").read_text(encoding="utf-8")
+        page = report.page(nb)
         assert ("MathJax" in page) == (name == "01_formula")
 
 
@@ -191,25 +193,21 @@ def test_a_chosen_ledger_is_only_added_to(
     ledger.append(RECORD | {"epochs": 99})
     assert run("run", "00", "--to", "out").exit_code == 0
     assert [record["epochs"] for record in ledger.read()] == [99, 3]
-    assert not (course.parent / "out" / "ledger.jsonl").exists()
+    monkeypatch.delenv("COURSE_LEDGER")
+    # the folder tells the same, wherever and whenever it is asked
+    for command in (["report", "out"], ["report", str(tmp_path / "out")]):
+        assert run(*command).exit_code == 0
+        index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+        assert "241,546" in index and "No training runs" not in index
 
 
-def test_the_readers_own_ledger_is_kept(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COURSE_LEDGER", raising=False)
-    own = ledger.default_path()
-    ledger.append(RECORD)
-    done = run("run", "00", "--to", str(own.parent))
-    assert done.exit_code == 2
-    assert "choose another folder with --to" in done.output
-    assert len(ledger.read(own)) == 1
-
-
-def test_a_file_in_the_way_ends_in_one_sentence(course: Path) -> None:
-    (course.parent / "file").write_text("")
-    done = run("prepare", "00", "--to", "file/below")
-    assert done.exit_code == 1
-    assert isinstance(done.exception, SystemExit)
-    assert "file" in done.output and "Traceback" not in done.output
+def test_records_of_somebody_else_do_not_end_a_run(course: Path) -> None:
+    foreign = "from course_utils import ledger\n_ = ledger.append({'schema': 1, 'arm': 'x'})"
+    write(course / "02_foreign.ipynb", new_code_cell(foreign))
+    done = run("run", "02", "--to", "out")
+    assert done.exit_code == 0, done.output
+    assert "1 of 1 records lack what the table shows" in done.output
+    assert Path("out/index.html").is_file()
 
 
 def test_a_cell_that_takes_too_long(course: Path) -> None:
@@ -219,31 +217,15 @@ def test_a_cell_that_takes_too_long(course: Path) -> None:
     assert "failed in cell 1 `import time`: took longer than 1 s" in result.output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["run", "00", "-p", "epoch", "3"], "has no parameter 'epoch'; did you mean 'epochs'?"),
-        (["run", "00", "-y", "rate: 3"], "has no parameter 'rate'. It has epochs, data."),
-        (["run", "00", "-y", "3"], "must be YAML of the form 'name: value'"),
-        (["run", "00", "--profile", "smoke2"], "no profile 'smoke2'; it has full, smoke."),
-        (["run", "00_godo"], "no notebook '00_godo'; did you mean '00_good'?"),
-        (["run", "00", "--to", "notebooks"], "is the folder of the notebooks themselves"),
-        (["prepare", "00", "--to", "notebooks"], "is the folder of the notebooks themselves"),
-        (["run", "--in-place", "-p", "epochs", "3"], "--in-place stores outputs"),
-    ],
-)
-def test_refused_before_anything_runs(course: Path, arguments: list[str], message: str) -> None:
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert message in result.output
-    assert not (course.parent / "build").exists()
-
-
 def test_notebooks_by_path_stem_and_number(course: Path) -> None:
     wanted = (course / "00_good.ipynb").resolve()
-    for name in ("notebooks/00_good.ipynb", "00_good", "00_good.ipynb", "00", "0"):
+    for copy in ("00_good-Copy1", "00_good copy", "00_good (1)", "2025_lecture", "notes"):
+        write(course / f"{copy}.ipynb")
+    write(course / "07b_speed.ipynb")
+    for name in ("notebooks/00_good.ipynb", "00_good", "00", "0"):
         assert notebooks.find([name]) == [wanted]
-    assert [path.stem for path in notebooks.find([])] == ["00_good", "01_bad"]
+    assert [path.stem for path in notebooks.find([])] == ["00_good", "01_bad", "07b_speed"]
+    assert notebooks.find(["07b"]) == [course / "07b_speed.ipynb"]
     assert len(notebooks.find(["00", "00_good"])) == 1
 
 
@@ -254,48 +236,99 @@ def test_parameter_files_lines_and_pairs(course: Path) -> None:
     assert outputs(Path("out/00_good.ipynb")) == ["8 full\n"]
 
 
-def test_values_are_read_as_papermill_reads_them() -> None:
-    texts = ["3", "-3", "0.5", "1e-3", "True", "False", "None", "full", "[1, 2]"]
-    values = [3, -3, 0.5, 1e-3, True, False, None, "full", "[1, 2]"]
-    assert [parse_value(text) for text in texts] == values
+# What a text means, wherever it is given: as -p and -y, in a file and in a profile.
+MEANT = {
+    "3": 3, "-3": -3, "0.5": 0.5, "1e-4": 1e-4, "-2.5E+3": -2500.0, ".5e1": 5.0, "010": 10,
+    "1:30": "1:30", "True": True, "false": False, "None": None, "yes": "yes", "e-4": "e-4",
+    "1e": "1e", "2020-01-01": "2020-01-01", "Nonesuch": "Nonesuch", "'1e-4'": "1e-4",
+    "[1e-4, 010]": [1e-4, 10],
+}  # fmt: skip
+
+
+def test_a_text_has_one_meaning(course: Path) -> None:
+    names = [f"p{number}" for number in range(len(MEANT))]
+    cell = "\n".join(f"{name} = None" for name in names)
+    show = "print(repr([" + ", ".join(names) + "]))"
+    write(course / "02_all.ipynb", new_code_cell(cell, metadata={"tags": ["parameters"]}),
+          new_code_cell(show))  # fmt: skip
+    lines = [f"{name}: {text}" for name, text in zip(names, MEANT, strict=True)]
+    Path("values.yaml").write_text("\n".join(lines), encoding="utf-16")
+    profile = "\n    ".join(["02_all:\n  all:", *lines])
+    (course / "profiles.yaml").write_text(profile)
+    pairs = [word for name, text in zip(names, MEANT, strict=True) for word in ("-p", name, text)]
+    for given in (pairs, ["-f", "values.yaml"], ["--profile", "all"]):
+        assert run("run", "02", *given, "--to", "out").exit_code == 0
+        assert outputs(Path("out/02_all.ipynb")) == [f"{list(MEANT.values())}\n"]
+    # what only looks like YAML is a text
+    for text in ("a: b", "#x", "[1", "*x", "{a: 1}", "", "~/x"):
+        assert collect_values([("name", text)], []) == {"name": text}
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
+    ("arguments", "message"),
     [
-        ("1e-4", 1e-4),
-        ("-2.5E+3", -2500.0),
-        (".5e1", 5.0),
-        ("[1e-4, 0.1]", [1e-4, 0.1]),
-        ("None", None),
-        ("e-4", "e-4"),
-        ("1e", "1e"),
-        ("Nonesuch", "Nonesuch"),
-        ("'1e-4'", "1e-4"),
+        (["-p", "epoch", "3"], "has no parameter 'epoch'; did you mean 'epochs'?"),
+        (["-p", "epochs", "0"], "epochs must be a whole number from 1 to 1,000; got 0."),
+        (["-y", "rate: 3"], "has no parameter 'rate'. It has epochs, data."),
+        (["-y", "3"], "must be YAML of the form 'name: value'"),
+        (["-y", "1: 2"], "-y '1: 2': 1 is no name"),
+        (["-y", "yes: 3"], "has no parameter 'yes'"),
+        (["-f", "latin"], "must be YAML of the form 'name: value', in UTF-8"),
+        (["-f", "tab"], "line 1: found character"),
+        (["--profile", "smoke2"], "no profile 'smoke2' for 00_good; it has full, smoke for it"),
+        (["--in-place", "-p", "epochs", "3"], "--in-place stores outputs"),
     ],
-)
-def test_yaml_reads_numbers_as_python_does(text: str, value: Any) -> None:
-    assert (read := read_yaml(text)) == value
-    assert type(read) is type(value)
-    assert collect_values([], [f"rate: {text}"]) == {"rate": value}
+)  # fmt: skip
+def test_refused_before_anything_runs(course: Path, arguments: list[str], message: str) -> None:
+    Path("latin").write_bytes("data: é".encode("latin-1"))
+    Path("tab").write_bytes(b"epochs:\t- 1")
+    result = run("run", "00", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output and len(result.output.splitlines()) == 1
+    assert not (course.parent / "build").exists()
 
 
-@pytest.mark.parametrize("text", ["[1", "a: b: c", "2020-13-45"])
-def test_what_is_no_yaml(text: str) -> None:
-    with pytest.raises(ValueError):
-        read_yaml(text)
+@pytest.mark.parametrize(
+    ("profiles", "message"),
+    [
+        ("05: {smoke: {epochs: 1}}", "profiles.yaml: 5 is no name"),
+        ("'05': {smoke: {epochs: 1}}", "'05' is no notebook; write its whole name"),
+        ("00_good: {1: {epochs: 1}}", "00_good: 1 is no name"),
+        ("00_good:", "00_good must be YAML of the form"),
+        ("00_good: {smoke: }", "00_good, smoke must be YAML of the form"),
+        ("00_good: [smoke]", "00_good must be YAML of the form"),
+        ("- 00_good", "profiles.yaml must be YAML of the form"),
+        ("00_good: {smoke: {epochs: 0}}", "epochs must be a whole number"),
+        ("00_good: {smoke: {data: ful}}", "data must be one of"),
+        ("01_bad: {smoke: {epochs: 1}}", "no profile 'smoke' for 00_good"),
+        ("", "no profile 'smoke' for 00_good"),
+        ("00_good:\n\tsmoke: 1", "line 2"),
+    ],
+)  # fmt: skip
+def test_profiles_that_mean_nothing_are_refused(course: Path, profiles: str, message: str) -> None:
+    (course / "profiles.yaml").write_text(profiles)
+    for command in ("run", "prepare"):
+        done = run(command, "00", "--profile", "smoke")
+        assert done.exit_code == 2 and message in done.output, done.output
+    assert not (course.parent / "build").exists()
 
 
 def test_prepare_keeps_outputs_and_injects(course: Path) -> None:
     assert run("run", "--in-place", "00").exit_code == 0
-    (course / "picture.svg").write_text("<svg/>")
+    nb = nbformat.read(course / "00_good.ipynb", as_version=4)
+    nb.cells.append(new_markdown_cell("![a picture](picture.svg)"))
+    nbformat.write(nb, course / "00_good.ipynb")
+    for name in ("picture.svg", "secret.txt"):
+        (course / name).write_text("<svg/>")
     result = run("prepare", "00", "--profile", "smoke", "--to", "smoke")
     assert result.exit_code == 0, result.output
     nb = nbformat.read("smoke/00_good.ipynb", as_version=4)
     injected = [c for c in nb.cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert [cell.source for cell in injected] == ["# Parameters\nepochs = 1\n"]
     assert outputs(Path("smoke/00_good.ipynb")) == ["3 embedded\n"]
-    assert Path("smoke/picture.svg").is_file()
+    assert {path.name for path in Path("smoke").iterdir()} == {
+        *(".course.json", "00_good.ipynb", "picture.svg", "profiles.yaml")
+    }
     assert str(course.parent) not in Path("smoke/00_good.ipynb").read_text(encoding="utf-8")
 
 
@@ -311,7 +344,7 @@ def test_in_place_stores_what_can_be_committed(course: Path) -> None:
     nb = nbformat.read(path, as_version=4)
     assert [cell.id for cell in nb.cells] == ids
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4, 5]
     assert [cell.metadata.source_sha for cell in code] == [notebooks.digest(c.source) for c in code]
     assert outputs(path) == ["3 embedded\n"]
     text = path.read_text(encoding="utf-8")

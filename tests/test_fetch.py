@@ -13,7 +13,7 @@ import requests
 from click.testing import CliRunner
 
 from course_utils import datasets
-from course_utils.classroom import data as data_command
+from course_utils.classroom import cli
 from course_utils.datasets import _photographs
 
 
@@ -188,7 +188,7 @@ def test_drive_is_not_waited_for_for_ever(server, cache, monkeypatch):
 
 
 def run(*arguments):
-    return CliRunner().invoke(data_command.command, [str(argument) for argument in arguments])
+    return CliRunner().invoke(cli.main, ["data", *map(str, arguments)])
 
 
 def test_course_data_to_a_folder_makes_a_share(server, cache, monkeypatch, tmp_path):

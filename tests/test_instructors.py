@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from course_utils import checks, ledger
-from course_utils.classroom import cli, notebooks, parameters
+from course_utils.classroom import cli, notebooks, parameters, paths
+from course_utils.errors import CourseError
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -18,44 +19,56 @@ PAGE = (FOLDER / parameters.PAGE).read_text(encoding="utf-8")
 
 
 def test_tables_are_current() -> None:
-    block = f"{parameters.START}\n{parameters.tables(PATHS)}\n{parameters.END}"
+    block = paths.block("parameters", f"\n{parameters.tables(PATHS)}\n")
     assert block in PAGE, "run: course parameters --write"
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_parameter_has_a_rule_and_is_checked(path: Path) -> None:
-    dataset, rules, names = parameters.declared(nbformat.read(path, as_version=4))
+    found = parameters.declared(nbformat.read(path, as_version=4))
     known = notebooks.parameters(path)
-    assert sorted(names) == sorted(known)
+    assert sorted(found.values) == sorted(known)
     for name in known:
-        words = parameters.allowed(name, dataset, rules)
+        words = parameters.allowed(name, found)
         assert words.startswith(("a ", "one of ", "True or False")), words
 
 
 def test_rules_are_told_in_the_words_of_the_refusal() -> None:
     rules = {"rates": checks.Each(checks.Real(0, 0.9)), "arms": checks.Choice(("a", "b"))}
-    told = parameters.allowed("rates", None, rules)
-    assert told == "a list without repeats, each entry a number from 0 to 0.9"
-    assert parameters.allowed("arms", None, rules) == "one of `a`, `b`"
-    with pytest.raises(checks.ParameterError, match=told):
+    found = parameters.Declared(None, rules, {"rates": [], "arms": ""})
+    words = parameters.allowed("rates", found)
+    assert words == "a list without repeats, each entry a number from 0 to 0.9"
+    assert parameters.allowed("arms", found) == "one of `a`, `b`"
+    with pytest.raises((CourseError, ValueError), match=words):
         checks.parameters(None, rules, rates=[1])
 
 
-def test_sizes_are_those_of_the_data() -> None:
-    told = parameters.allowed("train_size", "fashion_mnist", {})
-    assert told == "a whole number from 10 to 6,000; with `full` to 60,000, both sizes together"
-    told = parameters.allowed("validation_size", "cats_vs_dogs", {})
-    assert told == "a whole number from 10 to 400; with `full` to 1,000"
+@pytest.mark.parametrize(
+    ("name", "dataset", "words"),
+    [
+        ("train_size", "fashion_mnist", "6,000; with `full` to 60,000, both sizes together"),
+        ("validation_size", "cats_vs_dogs", "400; with `full` to 1,000"),
+    ],
+)
+def test_sizes_are_those_of_the_data(name: str, dataset: str, words: str) -> None:
+    found = parameters.Declared(dataset)
+    assert parameters.allowed(name, found) == f"a whole number from 10 to {words}"
 
 
 def test_a_set_up_cell_is_read_and_not_run() -> None:
     install = "if True:\n    raise SystemExit('installed')\nfrom course_utils import checks"
-    check = "ARMS = ('a', 'b')\nchecks.parameters('mnist', {'arms': checks.Choice(ARMS)}, arms=1)"
+    check = (
+        "ARMS = ('a', 'b')\nchecks.parameters('mnist', {'arms': checks.Choice(ARMS)}, arms=ARMS)"
+    )
     made = [nbformat.v4.new_code_cell(c, metadata={"tags": ["setup"]}) for c in (install, check)]
-    nb = nbformat.v4.new_notebook(cells=made)
-    assert parameters.declared(nb) == ("mnist", {"arms": checks.Choice(("a", "b"))}, ["arms"])
-    with pytest.raises(ValueError, match="no cell tagged 'setup'"):
-        parameters.declared(nbformat.v4.new_notebook(cells=made[:1]))
+    rules = {"arms": checks.Choice(("a", "b"))}
+    found = parameters.declared(nbformat.v4.new_notebook(cells=made))
+    assert found == parameters.Declared("mnist", rules, {"arms": ("a", "b")})
+    evil = nbformat.v4.new_code_cell(
+        check.replace("ARMS)", "exit())"), metadata={"tags": ["setup"]}
+    )
+    for cells in (made[:1], [evil]):
+        assert not parameters.declared(nbformat.v4.new_notebook(cells=cells)).values
 
 
 def test_every_field_of_every_recorded_run_is_explained() -> None:
@@ -81,9 +94,9 @@ def test_the_command_shows_one_notebook_and_renews_the_page(
     monkeypatch.chdir(tmp_path)
     missing = CliRunner().invoke(cli.main, ["parameters", "--write"])
     assert missing.exit_code == 2 and "has no place for the tables" in missing.output
-    page.write_text(f"before\n{parameters.START}\nold\n{parameters.END}\nafter\n")
+    page.write_text(f"before\n{paths.block('parameters', 'old')}\nafter\n")
     done = CliRunner().invoke(cli.main, ["parameters", "--write"])
     assert done.exit_code == 0, done.output
     text = page.read_text(encoding="utf-8")
-    block = f"{parameters.START}\n{parameters.tables(PATHS[:1])}\n{parameters.END}"
+    block = paths.block("parameters", f"\n{parameters.tables(PATHS[:1])}\n")
     assert text == f"before\n{block}\nafter\n"

@@ -97,7 +97,6 @@ def test_badges_open_the_released_notebooks() -> None:
     start = f"https://colab.research.google.com/github/{repository}/blob/v{__version__}/notebooks/"
     found = re.findall(r"\((https://colab\.research\.google\.com/github/[^)]+)\)", PROSE)
     assert found == [start + path.name for path in NOTEBOOKS]
-    assert PROJECT["version"] == __version__
 
 
 def test_make_targets_exist() -> None:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from scipy import stats
 
 from course_utils import ledger
-from course_utils.classroom import cli, results
+from course_utils.classroom import cli, paths, results
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -20,9 +20,7 @@ def record(test: float, validation: tuple[float, ...] = ()) -> dict:
 
 def test_readme_is_current() -> None:
     text = README.read_text(encoding="utf-8")
-    assert f"{results.START}\n{results.both()}\n{results.END}" in text, (
-        "run: course results --write"
-    )
+    assert paths.block("results", f"\n{results.tables()}\n") in text, "run: course results --write"
 
 
 def test_every_published_row_stands_in_the_table() -> None:
@@ -76,11 +74,11 @@ def test_write_renews_the_block_and_nothing_else(
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "00_a.ipynb").write_text("{}")
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n\n{results.START}\nold\n{results.END}\n\nafter\n")
+    readme.write_text(f"before\n\n{paths.block('results', 'old')}\n\nafter\n")
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli.main, ["results", "--write"])
     assert done.exit_code == 0, done.output
-    block = f"{results.START}\n{results.both()}\n{results.END}"
+    block = paths.block("results", f"\n{results.tables()}\n")
     assert readme.read_text(encoding="utf-8") == f"before\n\n{block}\n\nafter\n"
     readme.write_text("no place\n")
-    assert "no place for the table" in CliRunner().invoke(cli.main, ["results", "--write"]).output
+    assert "no place for the tables" in CliRunner().invoke(cli.main, ["results", "--write"]).output

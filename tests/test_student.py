@@ -131,27 +131,3 @@ def test_the_zip_holds_the_folder(edition: Path) -> None:
     with zipfile.ZipFile(edition.with_suffix(".zip")) as archive:
         held = {Path(name).name for name in archive.namelist() if name.endswith(".ipynb")}
     assert held == {path.name for path in PATHS}
-
-
-def test_other_notebooks_in_the_folder_stay(tmp_path: Path) -> None:
-    (tmp_path / "lecture.ipynb").write_text("mine")
-    (tmp_path / PATHS[1].name).write_text("of an earlier edition")
-    done = CliRunner().invoke(cli.main, ["student", "00", "--to", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    assert {path.name for path in tmp_path.glob("*.ipynb")} == {"lecture.ipynb", PATHS[0].name}
-
-
-def test_notebooks_that_were_run_are_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl").write_text("")
-    (tmp_path / PATHS[0].name).write_text("executed")
-    done = CliRunner().invoke(cli.main, ["student", "--to", str(tmp_path)])
-    assert done.exit_code == 2
-    assert "choose another folder with --to" in done.output
-    assert (tmp_path / PATHS[0].name).read_text() == "executed"
-
-
-def test_the_course_itself_is_never_overwritten() -> None:
-    before = [path.read_bytes() for path in PATHS]
-    done = CliRunner().invoke(cli.main, ["student", "--to", str(FOLDER)])
-    assert done.exit_code == 2
-    assert [path.read_bytes() for path in PATHS] == before

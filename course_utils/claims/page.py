@@ -93,7 +93,10 @@ def render(root: Path = ROOT) -> Rendered:
             rendered.files[path] = text
 
     for path in sorted((root / "notebooks").glob("[0-9]*.ipynb")):
-        nb = nbformat.read(path, as_version=4)
+        try:
+            nb = nbformat.read(path, as_version=4)
+        except ValueError as error:  # such as the marks of a merge
+            raise CourseError(f"{path} is no whole notebook; mend it first: {error}") from error
         titles[path.stem] = nb.cells[0].source.splitlines()[0].removeprefix("# ")
         for cell in nb.cells:
             if "verdict" in cell.metadata.get("tags", []):

@@ -1,88 +1,310 @@
-"""The command ``course``. Subcommands are imported when they are called, so that it starts fast."""
+"""The command ``course``: every option of every command; what works is imported inside each."""
 
 from __future__ import annotations
 
 import errno
-from importlib import import_module
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from course_utils import __version__
-
-# name: (module with a click command called `command`, one line for the overview).
-# The lines stand here so that `course --help` imports none of the modules.
-COMMANDS = {
-    "run": ("course_utils.classroom.run", "Run notebooks; write them, HTML pages and an index."),
-    "prepare": ("course_utils.classroom.prepare", "Write a profile's values into notebooks."),
-    "student": ("course_utils.classroom.student", "Write the students' edition, and a zip of it."),
-    "report": ("course_utils.classroom.report", "Write the pages and the index of a run again."),
-    "reproduce": ("course_utils.classroom.reproduce", "Run the recorded runs that are missing."),
-    "sweep": ("course_utils.classroom.sweep", "Run one notebook at every point of a grid."),
-    "results": ("course_utils.classroom.results", "Show published numbers beside the course's."),
-    "parameters": ("course_utils.classroom.parameters", "List every parameter of every notebook."),
-    "badges": ("course_utils.classroom.badges", "Hold badges and set-up cells to one address."),
-    "data": ("course_utils.classroom.data", "Fetch and verify the full data sets."),
-    "doctor": ("course_utils.classroom.doctor", "Say what this machine has and what is missing."),
-}
+from course_utils.errors import CourseError
 
 
-class LazyGroup(click.Group):
-    """A click group that knows its commands by name and imports one only to run it."""
+class Refused(click.ClickException):
+    """What cannot be done as asked, in one sentence."""
+
+    exit_code = 2
+
+
+class Course(click.Group):
+    """The commands, in the order in which they are declared."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of `COMMANDS`."""
-        return [*COMMANDS, *super().list_commands(ctx)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one command."""
-        if cmd_name not in COMMANDS:
-            return super().get_command(ctx, cmd_name)
-        return import_module(COMMANDS[cmd_name][0]).command
+        """Names of the commands."""
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a file that cannot be read or written ends it with one sentence."""
+        """Run a command; a promised sentence, or a file in the way, is never a traceback."""
         try:
             return super().invoke(ctx)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # click's own case: the reader of a pipe has left
+        except (CourseError, OSError) as error:
+            if getattr(error, "errno", None) == errno.EPIPE:  # click's own: a pipe's reader left
                 raise
-            raise click.ClickException(str(error)) from error
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            lines = [(name, summary) for name, (_, summary) in COMMANDS.items()]
-            lines += [(name, each.get_short_help_str(100)) for name, each in self.commands.items()]
-            formatter.write_dl(lines)
+            raise Refused(str(error)) from error
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+class Place(click.Path):
+    """A path with ``~`` written out, which no shell does in ``--to=~/x``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Path of a text."""
+        return super().convert(Path(value).expanduser(), param, ctx)
+
+
+FOLDER = Place(path_type=Path, file_okay=False)
+FILE = Place(path_type=Path, exists=True, dir_okay=False)
+AT_LEAST_1 = click.IntRange(min=1)
+NAMES = click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
+VALUES = (
+    click.option("--profile", help="Take this profile's values of profiles.yaml (smoke, full)."),
+    click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="One value."),
+    click.option("-y", "yamls", multiple=True, metavar="YAML", help="Values as a line of YAML."),
+)
+WRITE_TO = "Folder to write into; only what the command wrote there before is replaced."
+
+
+def values(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that set parameters."""
+    for option in reversed(VALUES):
+        command = option(command)
+    return command
+
+
+def to(default: str) -> Callable[..., Any]:
+    """Option ``--to`` of a command that writes a folder."""
+    return click.option(
+        "--to", "target", type=FOLDER, default=default, show_default=True, help=WRITE_TO
+    )
+
+
+@click.group(cls=Course, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="course")
 def main() -> None:
     """Run, check and publish the notebooks of the course *Overfit on Purpose*."""
 
 
-@main.command()
-@click.option("--write", is_flag=True, help="Renew what is stale.")
-@click.option("--check", is_flag=True, help="Exit with status 1 if something is stale.")
-@click.pass_context
-def claims(ctx: click.Context, write: bool, check: bool) -> None:
-    """Render the notebooks' conclusions, and their page, from the recorded runs.
+@main.command(short_help="Run notebooks; write them, HTML pages and an index.")
+@NAMES
+@values
+@click.option("-f", "files", multiple=True, type=FILE, help="Values in a YAML file.")
+@click.option("--to", "target", type=FOLDER, help=f"{WRITE_TO}  [default: build/course]")
+@click.option("--in-place", is_flag=True, help="Store the outputs in the notebooks themselves.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=0),
+    help="Seconds one cell may take; 0 means no limit.  [default: 1800; full: no limit]",
+)
+def run(**options: Any) -> None:
+    """Run notebooks and write them with their outputs, an HTML page each, and index.html.
 
-    Where the records do not say what a claim says, nothing is written, and the status is 2.
+    NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is run. A
+    notebook that fails is named with its cell and error, and the others still run; the exit
+    status is then 1. The folder's ledger.jsonl holds the training runs of its pages; where
+    COURSE_LEDGER is set, they are recorded there too.
+    """
+    from course_utils.classroom.run import run
+
+    raise SystemExit(run(**options))
+
+
+@main.command(short_help="Write a profile's values into notebooks.")
+@NAMES
+@click.option("--profile", default="smoke", show_default=True, help="Profile of profiles.yaml.")
+@to("build/smoke")
+def prepare(**options: Any) -> None:
+    """Write notebooks with a profile's values, without running them.
+
+    NOTEBOOK is a path, a stem or a number such as 01; without one, all are taken. Stored outputs
+    stay, so that `pytest --nbval-lax` can compare with them.
+    """
+    from course_utils.classroom.prepare import prepare
+
+    prepare(**options)
+
+
+@main.command(short_help="Write the students' edition, and a zip of it.")
+@NAMES
+@to("build/student")
+def student(**options: Any) -> None:
+    """Write notebooks for students: no outputs, no solutions; stubs and checks stay.
+
+    NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is written.
+    The page of claims, to which the conclusions link, lies beside the notebooks with its records.
+    Beside the folder stands a zip of it, to hand out.
+    """
+    from course_utils.classroom.student import student
+
+    student(**options)
+
+
+@main.command(short_help="Write the pages and the index of a run again.")
+@click.argument("folder", type=Place(path_type=Path, exists=True, file_okay=False), required=False)
+def report(folder: Path | None) -> None:
+    """Write the HTML page of every executed notebook in FOLDER, and index.html, again.
+
+    FOLDER is what `course run` wrote, build/course if not given; its ledger.jsonl makes the table.
+    """
+    from course_utils.classroom.report import report
+
+    report(folder or Path("build/course"))
+
+
+@main.command(short_help="Run the recorded runs that are missing.")
+@NAMES
+@click.option(
+    "--scale",
+    type=click.Choice(("embedded", "full", "settings")),
+    help="Only this section of the plan.  [default: all]",
+)
+@click.option("--list", "only_list", is_flag=True, help="Say what is missing, and run nothing.")
+@click.option("--limit", type=AT_LEAST_1, help="Stop after this many executions.")
+@click.option("--work", type=FOLDER, default="build/reproduce", show_default=True, help=WRITE_TO)
+@click.option(
+    "--workers",
+    type=AT_LEAST_1,
+    default=1,
+    show_default=True,
+    help="Executions at a time, in processes that share the cores; their seconds are longer.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this dask scheduler.")
+def reproduce(**options: Any) -> None:
+    """Run what course_utils/reference lacks, by its plan.yaml, one notebook after the other.
+
+    A record is kept as soon as its execution ends. Stop it at any time: the same command goes
+    on where it stopped, and repeats no run that was recorded. Two such commands share the work.
+    At scale `full` the data must be at hand (course data), and the whole takes many hours on two
+    cores.
+    """
+    from course_utils.classroom import reproduce
+
+    raise SystemExit(reproduce.run(**options))
+
+
+@main.command(short_help="Run a notebook at every point of a grid, in parallel.")
+@click.argument("name", metavar="NOTEBOOK")
+@click.option(
+    "-g",
+    "grids",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="Values of one parameter; each combination of all -g is a run.",
+)
+@values
+@click.option(
+    "--workers",
+    type=AT_LEAST_1,
+    help="Worker processes here.  [default: one for each core that has memory]",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this dask scheduler.")
+@click.option(
+    "--to",
+    metavar="PATH",
+    help="Where the notebooks go: a folder, or s3://…, gs://….  [default: build/sweep/NOTEBOOK]",
+)
+@click.option("--dry-run", is_flag=True, help="List the runs, and run nothing.")
+def sweep(**options: Any) -> None:
+    r"""Run one notebook at every point of a grid, on all cores or on a cluster.
+
+    \b
+    VALUES of a parameter:
+      -g width=0.25,0.5             separated by commas
+      -g seed=0..9                  a range, both ends included
+      -g "arms=[[F1],[F1,relu]]"    for a list: a YAML list of lists
+      -g dropout_rates=0.1,0.2      for a list: each value alone, [0.1] and [0.2]
+
+    A run that fails is tried once more, and costs no other run. Stop with Ctrl-C at any time:
+    the same command goes on where it stopped, and repeats no finished run. Two such commands in
+    one folder share the runs. Finished runs are recorded in ledger.jsonl of the folder, or in
+    COURSE_LEDGER where that is set. The exit status is 1 if a run failed, and 130 after Ctrl-C.
+
+    A notebook runs in its own folder, with an output_dir of its own unless you set one. On a
+    cluster (`dask worker ADDRESS --nthreads 1`) the workers need the course and the data; a worker
+    runs one notebook at a time, on as many threads as it has, and only the notebook and its
+    records come back.
+    """
+    from course_utils.classroom import sweep
+
+    raise SystemExit(sweep.run(**options))
+
+
+@main.command(short_help="Show the published numbers beside the course's own.")
+@click.option("--write", is_flag=True, help="Renew the tables in the README.")
+def results(write: bool) -> None:
+    """Show the published accuracies beside the course's recorded full-scale runs.
+
+    Accuracies are in percent, with the half width of the 95 % t interval where there are two runs
+    or more. Fewer than six runs are a record, not a claim.
+    """
+    from course_utils.classroom.results import results
+
+    results(write=write)
+
+
+@main.command(short_help="List every parameter of every notebook.")
+@NAMES
+@click.option("--write", is_flag=True, help="Renew the tables in notebooks/instructors.md.")
+def parameters(names: tuple[str, ...], write: bool) -> None:
+    """List every parameter of every notebook: type, default, what is allowed, and what it is.
+
+    NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is listed.
+    """
+    from course_utils.classroom.parameters import parameters
+
+    parameters(names, write=write)
+
+
+@main.command(short_help="Hold badges and set-up cells to one address and version.")
+@click.option("--write", is_flag=True, help="Renew what is not current.")
+def badges(write: bool) -> None:
+    """Hold the badges and the set-up cells to the course's address and version.
+
+    Looks at the README, the pages in Markdown beside the notebooks, and the notebooks. The exit
+    status is 1 if one of them is not current and --write was not given.
+    """
+    from course_utils.classroom.badges import badges
+
+    raise SystemExit(badges(write=write))
+
+
+@main.command(short_help="Render the conclusions of the notebooks from the recorded runs.")
+@click.option("--write", is_flag=True, help="Renew what is stale.")
+@click.option("--check", is_flag=True, help="End with status 1 if something is stale.")
+def claims(write: bool, check: bool) -> None:
+    """Render the notebooks' conclusions, and the page that leads to their runs, from the records.
+
+    Where the records contradict a claim, all such claims are named and nothing is written.
     """
     from course_utils.claims import page
-    from course_utils.errors import CourseError
 
-    try:
-        rendered = page.render()
-    except CourseError as error:
-        click.echo(f"Error: {error}", err=True)
-        ctx.exit(2)
+    rendered = page.render()
     for line in rendered.stale:
         click.echo(line)
     if write:
         rendered.write()
     elif check and rendered.files:
-        ctx.exit(1)
+        raise SystemExit(1)
+
+
+@main.command(short_help="Fetch and verify the full data sets.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--to",
+    "folder",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Put canonical copies into FOLDER, e.g. a class share; set COURSE_DATA_DIR to it.",
+)
+def data(names: tuple[str, ...], folder: Path | None) -> None:
+    """Fetch the full data sets and verify them.
+
+    NAME is any of fashion_mnist, mnist, cifar10, cats_vs_dogs; all four where none is given.
+    Sets that are in COURSE_DATA_DIR or in the user's cache already are verified and not
+    downloaded.
+    """
+    from course_utils.classroom.data import fetch
+
+    raise SystemExit(fetch(names, folder))
+
+
+@main.command(short_help="Say what this machine has and what is missing.")
+def doctor() -> None:
+    """Say what this machine has, and what to do about what is missing.
+
+    Ends with status 1 only where the course cannot run at all.
+    """
+    from course_utils.classroom.doctor import doctor
+
+    raise SystemExit(doctor())

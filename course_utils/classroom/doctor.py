@@ -1,7 +1,8 @@
-"""``course doctor``: say what this machine has, and what to do about what is missing."""
+"""Say what this machine has, and what to do about what is missing."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -11,6 +12,9 @@ from importlib import metadata
 from pathlib import Path
 
 import click
+import psutil
+
+from course_utils import datasets, ledger, machine
 
 # What the course needs, and the names under which it may be installed.
 NEEDED = {
@@ -30,21 +34,13 @@ class Findings:
     advice: list[str] = field(default_factory=list)
     fatal: list[str] = field(default_factory=list)
 
-    def title(self, text: str) -> None:
-        """Begin a section."""
-        self.lines += ([""] if self.lines else []) + [text]
-
-    def say(self, what: str, text: str) -> None:
+    def add(self, what: str, text: str) -> None:
         """Add one aligned line."""
         self.lines.append(f"  {what:<16} {text}")
 
 
-@click.command(name="doctor")
-def command() -> None:
-    """Say what this machine has, and what to do about what is missing.
-
-    Ends with status 1 only where the course cannot run at all.
-    """
+def doctor() -> int:
+    """Print what was found and what to do; status 1 where the course cannot run at all."""
     found = examine()
     click.echo("\n".join(found.lines))
     if found.fatal or found.advice:
@@ -53,33 +49,23 @@ def command() -> None:
             click.echo(f"  - {text}")
     verdict = "cannot run yet: see the first point" if found.fatal else "can run here"
     click.echo(f"\nThe course {verdict}.")
-    if found.fatal:
-        raise click.exceptions.Exit(1)
+    return 1 if found.fatal else 0
 
 
 def examine() -> Findings:
-    """Look at the software, the machine and the data.
-
-    Returns
-    -------
-    Findings
-        Lines to print, advice, and what stops the course.
-    """
+    """Look at the software, the machine and the data."""
     found = Findings()
-    found.title("Software")
-    _software(found)
-    found.title("Machine")
-    _machine(found)
-    found.title("Data")
-    _data(found)
+    for title, look in (("Software", _software), ("Machine", _machine), ("Data", _data)):
+        found.lines += ([""] if found.lines else []) + [title]
+        look(found)
     return found
 
 
 def _software(found: Findings) -> None:
-    found.say("python", platform.python_version())
+    found.add("python", platform.python_version())
     for name, (distributions, least) in NEEDED.items():
         version = next(filter(None, map(_version, distributions)), None)
-        found.say(name, version or "not installed")
+        found.add(name, version or "not installed")
         wanted = ".".join(map(str, least))
         if version is None:
             found.fatal.append(f"{name} is missing: {_install(name, wanted)}.")
@@ -88,7 +74,7 @@ def _software(found: Findings) -> None:
                 f"{name} {version} is older than {wanted}: {_install(name, wanted)}."
             )
     for name in USEFUL:
-        found.say(name, _version(name) or "not installed")
+        found.add(name, _version(name) or "not installed")
         if _version(name) is None:
             found.advice.append(f'{name} is missing: run pip install "{name}".')
 
@@ -107,17 +93,15 @@ def _install(name: str, wanted: str) -> str:
 
 
 def _machine(found: Findings) -> None:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found.say("cores", str(cores))
-    free, total = _memory()
-    found.say("memory free", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB")
-    if free < 1.5e9:
+    found.add("cores", str(machine.cores()))
+    free = machine.memory()
+    found.add("memory free", f"{free / 1e9:.1f} of {psutil.virtual_memory().total / 1e9:.1f} GB")
+    if free < machine.BYTES_PER_KERNEL:
         found.advice.append("Little memory is free: close other programs and other notebooks.")
     if any(text.startswith("tensorflow") for text in found.fatal):
         return
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
-        found.fatal.append(f"KERAS_BACKEND={backend}: unset it, the course runs on TensorFlow.")
+    if problem := _keras_settings():
+        found.fatal.append(problem)
         return
     try:
         from course_utils import runtime  # first: it imports TensorFlow without its start-up log
@@ -133,37 +117,36 @@ def _machine(found: Findings) -> None:
             f"{_install('tensorflow', '')}."
         )
         return
-    found.say("GPU", f"{len(gpus)} found" if gpus else "none that TensorFlow can use")
+    found.add("GPU", f"{len(gpus)} found" if gpus else "none that TensorFlow can use")
     if not gpus and shutil.which("nvidia-smi"):
         found.advice.append(
             'An NVIDIA driver is here but TensorFlow sees no GPU: pip install ".[gpu]".'
         )
     quick = precision == "mixed_bfloat16"
-    found.say("bfloat16", "yes, precision='auto' uses it" if quick else "no, float32 is faster")
+    found.add("bfloat16", "yes, precision='auto' uses it" if quick else "no, float32 is faster")
 
 
-def _memory() -> tuple[int, int]:
-    """Return free and total bytes, of the container where there is one."""
-    import psutil
-
-    memory = psutil.virtual_memory()
-    free, total = memory.available, memory.total
+def _keras_settings() -> str:
+    """What stands in the way in the variable KERAS_BACKEND or in Keras's own file, or nothing."""
+    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
     try:
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text())
-        used = int((group / "memory.current").read_text())
-        free, total = min(free, max(limit - used, 0)), min(total, limit)
-    except (OSError, ValueError):
-        pass  # no container, or one without a limit
-    return free, total
+        settings = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError):  # Keras goes by its defaults then, too
+        settings = {}
+    if chosen := os.environ.get("KERAS_BACKEND"):
+        if chosen != "tensorflow":
+            return f"KERAS_BACKEND={chosen}: unset it, the course runs on TensorFlow."
+    elif settings.get("backend", "tensorflow") != "tensorflow":
+        return f"{file} sets the backend {settings['backend']}: write tensorflow there."
+    if settings.get("image_data_format", "channels_last") != "channels_last":
+        return f"{file} sets image_data_format: write channels_last there, the course needs it."
+    return ""
 
 
 def _ledger(found: Findings) -> None:
-    from course_utils import ledger
-
     path = ledger.default_path().absolute()
     there = next(place for place in (path, *path.parents) if os.path.exists(place))
-    found.say("ledger", str(path))
+    found.add("ledger", str(path))
     # Beside the file stands its lock, so that the folder counts too.
     places = {there, path.parent} if there == path else {there}
     if os.path.isdir(path) or not (there == path or os.path.isdir(there)):
@@ -175,21 +158,19 @@ def _ledger(found: Findings) -> None:
 
 
 def _data(found: Findings) -> None:
-    from course_utils import datasets
-
     try:
         for name in datasets.NAMES:
             datasets.load(name)
-        found.say("embedded", "all four samples read and verified")
+        found.add("embedded", "all four samples read and verified")
     except datasets.DataError as error:
-        found.say("embedded", "damaged")
+        found.add("embedded", "damaged")
         found.fatal.append(str(error))
-    found.say("COURSE_DATA_DIR", os.environ.get("COURSE_DATA_DIR") or "not set")
+    found.add("COURSE_DATA_DIR", os.environ.get("COURSE_DATA_DIR") or "not set")
     cache = datasets.cache_dir()
     # os.path answers False where a folder may not be entered; pathlib raises.
     there = next(folder for folder in (cache, *cache.parents) if os.path.exists(folder))
     room = shutil.disk_usage(there).free
-    found.say("cache", f"{cache} ({room / 1e9:.1f} GB free)")
+    found.add("cache", f"{cache} ({room / 1e9:.1f} GB free)")
     if not os.access(there, os.W_OK):
         found.advice.append(f"{there} cannot be written: set COURSE_CACHE to a folder of yours.")
     _ledger(found)
@@ -198,10 +179,10 @@ def _data(found: Findings) -> None:
         try:
             place = datasets.find(name)
         except datasets.DataError as error:
-            found.say("full sets", "not looked for")
+            found.add("full sets", "not looked for")
             found.advice.append(str(error))
             return
-        found.say(name, f"full set in {place[0]}: {place[1]}" if place else "full set not here")
+        found.add(name, f"full set in {place[0]}: {place[1]}" if place else "full set not here")
         if place is None:
             missing.append(name)
     if missing:

@@ -3,98 +3,71 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import click
+import nbformat
+import papermill
+from nbformat import NotebookNode
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
+from course_utils.classroom import values
+from course_utils.classroom.paths import NOTEBOOK, PACKAGE, absolute, course_roots, relative
+from course_utils.errors import CourseError
 
-PATTERN = "[0-9]*.ipynb"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # A path that exists on one machine only. What stands before it keeps web addresses out.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:root|home|tmp|work|Users)/|\b[A-Za-z]:\\+Users\b")
 # Outputs that are encoded bytes: nothing in them can be read as a path.
 ENCODED = {"image/png", "image/jpeg", "application/pdf"}
-
-
-class Refused(click.ClickException):
-    """A request that cannot be carried out, told in one sentence; exit status 2."""
-
-    exit_code = 2
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def folder() -> Path:
-    """Folder of the course's notebooks.
-
-    Returns
-    -------
-    pathlib.Path
-        ``notebooks`` in the working folder or the nearest folder above it, else beside the
-        package where that is installed from a clone.
-
-    Raises
-    ------
-    Refused
-        If there is none.
-    """
-    here = Path.cwd()
-    beside_package = Path(__file__).resolve().parents[2]
-    for root in (here, *here.parents, beside_package):
-        candidate = root / "notebooks"
-        if any(candidate.glob(PATTERN)):
-            return candidate
-    raise Refused(
+    """Folder of the course's notebooks: here or above, else beside an installed clone."""
+    for root in (*course_roots(Path.cwd()), *course_roots(PACKAGE)):
+        return root / "notebooks"
+    raise CourseError(
         "No folder 'notebooks' with notebooks of the course was found here or above; "
         "change to your clone of the course, or give the path of a notebook."
     )
 
 
+def of_the_course() -> list[Path]:
+    """The course's notebooks, in order; copies such as ``01_…-Copy1.ipynb`` are none of them."""
+    return sorted(p for p in folder().resolve().glob("*.ipynb") if NOTEBOOK.fullmatch(p.name))
+
+
 def find(names: Iterable[str]) -> list[Path]:
-    """Notebooks by path, stem or number.
-
-    Parameters
-    ----------
-    names : iterable of str
-        For instance ``"notebooks/01_baseline_overfit.ipynb"``, ``"01_baseline_overfit"``, ``"01"``.
-        Nothing means all notebooks of the course.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Absolute paths: as named, or in the order of the course.
-
-    Raises
-    ------
-    Refused
-        If a name fits no notebook, or two notebooks have the same stem.
-    """
+    """Notebooks by path, stem or number (``01``); nothing means all notebooks of the course."""
     names = list(names)
     if not names:
-        return sorted(folder().resolve().glob(PATTERN))
+        return of_the_course()
     found: dict[str, Path] = {}
     for name in names:
         path = _find_one(name)
         if found.setdefault(path.stem, path) != path:
-            raise Refused(f"Two notebooks are called {path.stem}; run them one after the other.")
+            raise CourseError(f"Two notebooks are called {path.stem}; take one at a time.")
     return list(found.values())
 
 
 def _find_one(name: str) -> Path:
-    path = Path(name)
-    if path.suffix == ".ipynb" and path.is_file():
-        return path.resolve()
-    stems = {p.stem: p for p in sorted(folder().resolve().glob(PATTERN))}
-    number = name.zfill(2) if name.isdigit() else None
-    for stem, candidate in stems.items():
-        if path.name in (stem, candidate.name) or stem.split("_")[0] == number:
-            return candidate
-    raise Refused(
-        f"There is no notebook '{name}'{_nearest(name, stems)} The course has {', '.join(stems)}."
+    if name.endswith(".ipynb") or "/" in name or os.sep in name:  # a path, and nothing else
+        path = absolute(name)
+        if path.is_file() and path.suffix == ".ipynb":
+            return path
+        raise CourseError(f"There is no notebook '{name}': a path must lead to an .ipynb file.")
+    by_stem = {path.stem: path for path in of_the_course()}
+    number = name.zfill(2) if name.isdigit() else name
+    for stem, path in by_stem.items():
+        if name == stem or stem.split("_")[0] == number:
+            return path
+    raise CourseError(
+        f"There is no notebook '{name}'{_nearest(name, by_stem)} "
+        f"The course has {', '.join(by_stem)}."
     )
 
 
@@ -103,85 +76,87 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else "."
 
 
+def read(path: Path) -> NotebookNode:
+    """Read a notebook, with what old and foreign ones lack: ids of the cells, name of a kernel."""
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    if not text.strip():
+        raise CourseError(f"{relative(path)} is empty, and no notebook; remove it.")
+    if re.search(r"^<{7} ", text, re.M):
+        raise CourseError(
+            f"{relative(path)} holds the marks of a merge that is not finished (<<<<<<<): "
+            "choose one side of each, or take the file from one of the branches."
+        )
+    try:
+        nb = nbformat.reads(text, as_version=4)
+    except Exception as error:  # nbformat raises whatever its JSON or its schema trips over
+        raise CourseError(
+            f"{relative(path)} cannot be read as a notebook ({type(error).__name__}); "
+            "take it from where it came again."
+        ) from error
+    nb = nbformat.v4.upgrade(nb) or nb
+    nb.metadata.setdefault("kernelspec", dict(KERNELSPEC)).setdefault("language", "python")
+    return nb
+
+
+def title(nb: NotebookNode) -> str:
+    """First heading of a notebook, as plain text."""
+    for cell in nb.cells:
+        # Papermill puts a note about an error above the title.
+        if cell.cell_type == "markdown" and (
+            found := re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.M)
+        ):
+            return re.sub(r"[*_`]", "", found[1])
+    return ""
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """Tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
 def profile_values(notebook: Path, profile: str | None) -> dict[str, Any]:
-    """Parameter values of one profile for one notebook.
-
-    Parameters
-    ----------
-    notebook : pathlib.Path
-        The notebook; ``profiles.yaml`` stands in its folder.
-    profile : str or None
-        Name of the profile; None means the notebook's own values.
-
-    Returns
-    -------
-    dict
-        Values to inject. Empty where the file has no entry for the notebook.
-
-    Raises
-    ------
-    Refused
-        If there is no such file, or no notebook in it has the profile.
-    """
+    """Values that the ``profiles.yaml`` beside a notebook has for it; without a profile, none."""
     if profile is None:
         return {}
-    import yaml
-
     path = notebook.with_name("profiles.yaml")
     if not path.is_file():
-        raise Refused(f"--profile {profile} needs the file profiles.yaml beside {notebook.name}.")
-    profiles = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    known = sorted({name for entry in profiles.values() for name in entry})
-    if profile not in known:
-        raise Refused(f"profiles.yaml has no profile '{profile}'; it has {', '.join(known)}.")
-    return (profiles.get(notebook.stem) or {}).get(profile) or {}
+        raise CourseError(f"--profile {profile} needs a profiles.yaml beside {notebook.name}.")
+    profiles = values.read_file(path)
+    for stem, entries in profiles.items():
+        if not (NOTEBOOK.fullmatch(f"{stem}.ipynb") or path.with_name(f"{stem}.ipynb").exists()):
+            raise CourseError(
+                f"profiles.yaml: '{stem}' is no notebook; write its whole name, such as "
+                f"{notebook.stem}."
+            )
+        for name, entry in values.named(entries, f"profiles.yaml, {stem}").items():
+            values.named(entry, f"profiles.yaml, {stem}, {name}")
+    own = profiles.get(notebook.stem, {})
+    if profile not in own:
+        known = sorted({name for entries in profiles.values() for name in entries})
+        raise CourseError(
+            f"profiles.yaml has no profile '{profile}' for {notebook.stem}; it has "
+            f"{', '.join(sorted(own)) or 'none'} for it, and in all {', '.join(known) or 'none'}."
+        )
+    return own[profile]
 
 
 def parameters(notebook: Path) -> dict[str, dict[str, str]]:
-    """Parameters of a notebook as papermill reads them.
-
-    Parameters
-    ----------
-    notebook : pathlib.Path
-        The notebook.
-
-    Returns
-    -------
-    dict
-        For each name a dictionary with ``inferred_type_name``, ``default`` and ``help``.
-    """
-    from papermill import inspect_notebook
-
-    return inspect_notebook(papermill_path(notebook))
+    """Parameters as papermill reads them: each with inferred_type_name, default and help."""
+    return papermill.inspect_notebook(read(notebook))
 
 
-def papermill_path(path: Path) -> str:
+def escaped(path: Path) -> str:
     """Path for papermill, which would fill in what stands in braces."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def check_names(notebook: Path, values: Iterable[str]) -> None:
-    """Refuse parameter names that a notebook does not have: papermill would only warn.
-
-    Parameters
-    ----------
-    notebook : pathlib.Path
-        The notebook.
-    values : iterable of str
-        Names that are to be set.
-
-    Raises
-    ------
-    Refused
-        For the first name that the notebook does not have.
-    """
-    values = list(values)
-    if not values:
-        return
-    known = parameters(notebook)
-    for name in values:
+def check_names(notebook: Path, names: Iterable[str]) -> None:
+    """Refuse parameter names that a notebook does not have: papermill would only warn."""
+    names = list(names)
+    known = parameters(notebook) if names else {}
+    for name in names:
         if name not in known:
-            raise Refused(
+            raise CourseError(
                 f"{notebook.stem} has no parameter '{name}'{_nearest(name, known)} "
                 f"It has {', '.join(known) or 'none'}."
             )
@@ -193,20 +168,7 @@ def digest(source: str) -> str:
 
 
 def machine_paths(nb: NotebookNode) -> Iterator[tuple[int, str]]:
-    """Find paths of one machine in the outputs of a notebook.
-
-    Parameters
-    ----------
-    nb : nbformat.NotebookNode
-        The notebook.
-
-    Yields
-    ------
-    int
-        Index of the cell.
-    str
-        The line in which a path stands.
-    """
+    """Index of the cell, and the line, of each path of one machine in the outputs."""
     for index, cell in enumerate(nb.cells):
         for text in _strings(cell.get("outputs", [])):
             for line in text.splitlines():
@@ -230,26 +192,12 @@ def _strings(value: Any) -> Iterator[str]:
 def without_injected(nb: NotebookNode) -> NotebookNode:
     """Remove, in place, the cells and error notes that papermill added."""
     added = {"injected-parameters", "papermill-error-cell-tag"}
-    nb.cells = [cell for cell in nb.cells if not added & set(cell.metadata.get("tags", []))]
+    nb.cells = [cell for cell in nb.cells if not added & set(tags(cell))]
     return nb
 
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-
-
 def without_widgets(nb: NotebookNode) -> NotebookNode:
-    """Put a sentence in the place of sliders, in place: none of them works without its kernel.
-
-    Parameters
-    ----------
-    nb : nbformat.NotebookNode
-        The executed notebook.
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The same notebook.
-    """
+    """Put a sentence in the place of sliders, in place: none of them works without its kernel."""
     nb.metadata.pop("widgets", None)
     for cell in nb.cells:
         for output in cell.get("outputs", ()):
@@ -261,18 +209,8 @@ def without_widgets(nb: NotebookNode) -> NotebookNode:
 def cleaned(nb: NotebookNode) -> NotebookNode:
     """Make an executed notebook fit to be committed, in place.
 
-    What changes from run to run without saying anything goes (papermill's and the front end's
-    timing, the Python version); the digest of each code cell is stored beside its outputs.
-
-    Parameters
-    ----------
-    nb : nbformat.NotebookNode
-        The executed notebook.
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The same notebook.
+    What changes from run to run without saying anything goes; the digest of each code cell is
+    stored beside its outputs.
     """
     without_injected(nb)
     without_widgets(nb)

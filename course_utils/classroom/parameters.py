@@ -1,174 +1,157 @@
-"""``course parameters``: every parameter of every notebook, with what it may be."""
+"""The parameters of notebooks, what each may be, and a check of values before anything runs."""
 
 from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from nbformat import NotebookNode
 
-from course_utils.classroom import notebooks
+from course_utils import checks, datasets
+from course_utils.classroom import notebooks, paths
+from course_utils.errors import CourseError
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
-START, END = "<!-- course parameters -->", "<!-- end of course parameters -->"
 COLUMNS = ("parameter", "type", "default", "allowed", "what it is")
 PAGE = "instructors.md"
 
 
-def declared(nb: NotebookNode) -> tuple[str | None, dict[str, Any], list[str]]:
-    """What a notebook's set-up cells hand to `course_utils.checks.parameters`.
+@dataclass
+class Declared:
+    """What a notebook hands to `checks.parameters`: data set that bounds sizes, rules, values."""
 
-    Only the parameters cell, plain assignments and that call are evaluated: nothing is installed
-    or trained.
+    dataset: str | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
-    Parameters
-    ----------
-    nb : nbformat.NotebookNode
-        The notebook.
 
-    Returns
-    -------
-    dataset : str or None
-        The data set that bounds the sizes.
-    rules : dict
-        The notebook's own rules, by parameter.
-    names : list of str
-        Every parameter that is checked.
+def declared(nb: NotebookNode, given: dict[str, Any] | None = None) -> Declared:
+    """What a notebook's set-up cells hand to `checks.parameters`, read without running them.
 
-    Raises
-    ------
-    ValueError
-        If no set-up cell has the call, or more than assignments stand before it.
+    `given` are values in place of those in the parameters cell. Empty where no cell has the call,
+    or its arguments are more than literals, parameters and rules.
     """
-    from course_utils import checks
-
-    known: dict[str, Any] = {"checks": checks}
+    known: dict[str, Any] = {}
     for cell in nb.cells:
-        tags = cell.metadata.get("tags", [])
-        if "parameters" in tags:  # their own values, where a rule or the data set is one of them
-            exec(cell.source, known)
-        if "setup" not in tags:
-            continue
-        for statement in ast.parse(cell.source).body:
-            if isinstance(statement, ast.Assign):
-                code = compile(ast.Module([statement], []), "<set-up cell>", "exec")
-                exec(code, known)
-            call = statement.value if isinstance(statement, ast.Expr) else None
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "checks.parameters":
-                given = [eval(ast.unparse(argument), known) for argument in call.args]
-                dataset, rules = (*given, None, None)[:2]
-                return dataset, dict(rules or {}), [str(word.arg) for word in call.keywords]
-    raise ValueError("no cell tagged 'setup' calls checks.parameters")
+        if {"parameters", "injected-parameters"} & set(notebooks.tags(cell)):
+            # Values that are given replace those that were injected before.
+            injected = given and "parameters" not in notebooks.tags(cell)
+            known |= given if given and injected else _literals(cell.source, known) | (given or {})
+        elif "setup" in notebooks.tags(cell):
+            known = _literals(cell.source, known) | known
+            for call in _calls(cell.source):
+                try:
+                    dataset, rules = ([_value(arg, known) for arg in call.args] + [None] * 2)[:2]
+                    values = {str(word.arg): _value(word.value, known) for word in call.keywords}
+                except ValueError:  # more than we can read; the notebook checks it itself
+                    continue
+                return Declared(dataset, dict(rules or {}), values)
+    return Declared()
 
 
-def allowed(name: str, dataset: str | None, rules: dict[str, Any]) -> str:
-    """Say what a parameter may be, in the words with which a notebook refuses it.
-
-    Parameters
-    ----------
-    name : str
-        The parameter.
-    dataset : str or None
-        The data set that bounds the sizes.
-    rules : dict
-        The notebook's own rules.
-
-    Returns
-    -------
-    str
-        For instance "a whole number from 1 to 1,000".
-    """
-    from course_utils import checks, datasets
-
-    if name in checks.SIZES and dataset:
-        part = name.removesuffix("_size")
-        small, full = (datasets.sizes(dataset, data)[part] for data in ("embedded", "full"))
-        text = f"a whole number from 10 to {small:,}; with `full` to {full:,}"
-        return text if dataset == "cats_vs_dogs" else f"{text}, both sizes together"
-    words = (checks.COMMON | rules)[name].problem(object())
-    return re.sub(r"'([^']*)'", r"`\1`", words)
+def _statements(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError:  # a line for the shell, for instance
+        return []
 
 
-def rows(notebook: Path) -> list[tuple[str, str, str, str, str]]:
-    """Rows of the table of one notebook, in the order of its parameters cell.
-
-    Parameters
-    ----------
-    notebook : pathlib.Path
-        The notebook.
-
-    Returns
-    -------
-    list of tuple of str
-        One entry for each of `COLUMNS`.
-    """
-    import nbformat
-
-    dataset, rules, _ = declared(nbformat.read(notebook, as_version=4))
+def _calls(source: str) -> list[ast.Call]:
+    """Calls of `checks.parameters` that are statements of their own."""
+    calls = [s.value for s in _statements(source) if isinstance(s, ast.Expr)]
     return [
-        (
-            f"`{name}`",
-            one["inferred_type_name"],
-            f"`{one['default']}`",
-            allowed(name, dataset, rules),
-            one["help"],
-        )
-        for name, one in notebooks.parameters(notebook).items()
+        call
+        for call in calls
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "checks.parameters"
     ]
 
 
-def tables(paths: list[Path]) -> str:
-    """Parameters of notebooks as Markdown: a heading and a table for each.
+def _literals(source: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Names that a cell assigns, as far as the values can be read."""
+    found: dict[str, Any] = {}
+    for statement in _statements(source):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                continue
+        try:
+            found[name] = _value(value, known | found)
+        except ValueError:
+            continue
+    return found
 
-    Parameters
-    ----------
-    paths : list of pathlib.Path
-        The notebooks.
 
-    Returns
-    -------
-    str
-        The text.
-    """
-    import nbformat
+def _value(node: ast.expr, known: dict[str, Any]) -> Any:
+    """Value of literals, known names and rules of `checks`; ValueError for anything else."""
+    match node:
+        case ast.Name(id=name) if name in known:
+            return known[name]
+        case ast.Tuple(elts=parts):
+            return tuple(_value(part, known) for part in parts)
+        case ast.List(elts=parts):
+            return [_value(part, known) for part in parts]
+        case ast.Dict(keys=keys, values=parts) if all(keys):
+            names = [ast.literal_eval(key) for key in keys if key]
+            return dict(zip(names, (_value(part, known) for part in parts), strict=True))
+        case ast.Call(func=ast.Attribute(ast.Name("checks"), rule), args=parts, keywords=[]):
+            if is_dataclass(kind := getattr(checks, rule, None)) and isinstance(kind, type):
+                return kind(*(_value(part, known) for part in parts))
+    return ast.literal_eval(node)
 
-    from course_utils.classroom.report import title
 
+def check(nb: NotebookNode, given: dict[str, Any]) -> None:
+    """Refuse values that a notebook's own check would refuse; nothing is executed."""
+    found = declared(nb, given)
+    known = {*checks.COMMON, *found.rules, *(checks.SIZES if "data" in found.values else ())}
+    if not found.values.keys() <= known:
+        return  # a notebook of somebody else, with a rule that we could not read
+    try:
+        checks.parameters(found.dataset, found.rules, **found.values)
+    except ValueError as error:
+        raise CourseError(str(error)) from error
+
+
+def allowed(name: str, found: Declared) -> str:
+    """What a parameter may be, in the words with which a notebook refuses it."""
+    if name in checks.SIZES and found.dataset:
+        part = name.removesuffix("_size")
+        small, full = (datasets.sizes(found.dataset, data)[part] for data in ("embedded", "full"))
+        text = f"a whole number from 10 to {small:,}; with `full` to {full:,}"
+        return text if found.dataset == "cats_vs_dogs" else f"{text}, both sizes together"
+    rule = (checks.COMMON | found.rules).get(name) if name in found.values else None
+    return re.sub(r"'([^']*)'", r"`\1`", rule.problem(object())) if rule else "not checked"
+
+
+def tables(sources: list[Path]) -> str:
+    """Parameters of notebooks as Markdown: a heading and a table for each."""
     parts = []
-    for path in paths:
-        lines = [
-            f"### [{title(nbformat.read(path, as_version=4))}]({path.name})",
-            "",
-            f"| {' | '.join(COLUMNS)} |",
-            "|---" * len(COLUMNS) + "|",
-        ]
-        for row in rows(path):
-            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |")
-        parts.append("\n".join(lines))
+    for source in sources:
+        nb = notebooks.read(source)
+        found = declared(nb)
+        rows = []
+        for name, one in notebooks.parameters(source).items():
+            kind, default = one["inferred_type_name"], f"`{one['default']}`"
+            rows.append((f"`{name}`", kind, default, allowed(name, found), one["help"]))
+        lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in (COLUMNS, *rows)]
+        lines.insert(1, "|".join(["---"] * len(COLUMNS)))
+        head = f"### [{notebooks.title(nb)}]({source.name})\n\n"
+        table = "\n".join(f"| {line} |" if " " in line else f"|{line}|" for line in lines)
+        parts.append(head + table)
     return "\n\n".join(parts)
 
 
-@click.command("parameters", short_help="List every parameter of every notebook.")
-@click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
-@click.option("--write", is_flag=True, help="Renew the tables in notebooks/instructors.md.")
-def command(names: tuple[str, ...], write: bool) -> None:
-    """List every parameter of every notebook: type, default, what is allowed, and what it is.
-
-    NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is listed.
-    """
-    if not write:
-        click.echo(tables(notebooks.find(names)))
-        return
-    if names:
-        raise notebooks.Refused("--write renews the tables of all notebooks; leave out the names.")
-    page = notebooks.folder() / PAGE
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    block = re.compile(re.escape(START) + ".*?" + re.escape(END), re.S)
-    if not block.search(text):
-        raise notebooks.Refused(f"{page.name} has no place for the tables: {START} … {END}.")
-    new = block.sub(lambda _: f"{START}\n{tables(notebooks.find([]))}\n{END}", text)
-    page.write_text(new, encoding="utf-8", newline="\n")
+def parameters(names: tuple[str, ...], *, write: bool) -> None:
+    """Show the tables of notebooks, or renew those of all in the instructors' page."""
+    if write and names:
+        raise CourseError("--write renews the tables of all notebooks; leave out the names.")
+    text = tables(notebooks.find(names))
+    if write:
+        paths.renew_page(notebooks.folder() / PAGE, "parameters", text)
+    else:
+        click.echo(text)

@@ -1,19 +1,18 @@
-"""``course results``: the published numbers beside the course's own full-scale runs."""
+"""The published numbers beside the course's own full-scale runs."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib import resources
+from typing import Any
 
 import click
+import numpy as np
+from scipy import stats
 
-from course_utils.classroom import notebooks
+from course_utils import ledger
+from course_utils.classroom import notebooks, paths, values
+from course_utils.ledger import Record
 
-if TYPE_CHECKING:
-    from course_utils.ledger import Record
-
-START, END = "<!-- course results -->", "<!-- end of course results -->"
 HEAD = """\
 | | experiment | images | measured on | published | as published, here | honest | precision |
 |---|---|---|---|---|---|---|---|"""
@@ -31,29 +30,12 @@ DATASETS = {
 
 def published() -> dict[str, dict[str, Any]]:
     """The published rows, by name, from ``reference/published.yaml``."""
-    from importlib import resources
-
-    import yaml
-
     source = resources.files("course_utils") / "reference" / "published.yaml"
-    return yaml.safe_load(source.read_text(encoding="utf-8"))
+    return values.read_mapping(source.read_bytes(), source.name)
 
 
 def accuracy(record: Record, measure: str) -> float:
-    """Accuracy of one run in percent.
-
-    Parameters
-    ----------
-    record : dict
-        A record of the ledger.
-    measure : {"test", "best validation"}
-        The final network on the test set, or the best epoch on the validation set.
-
-    Returns
-    -------
-    float
-        Between 0 and 100.
-    """
+    """Accuracy in percent: "test", of the final network, or "best validation", of any epoch."""
     if measure == "test":
         return 100 * record["test"]["accuracy"]
     history = record["history"]
@@ -62,16 +44,13 @@ def accuracy(record: Record, measure: str) -> float:
 
 def summary(records: list[Record], measure: str) -> str:
     """Mean, half width of the 95 % t interval and n, as text; a dash without records."""
-    import numpy as np
-    from scipy import stats
-
     if not records:
         return "–"
-    values = np.array([accuracy(record, measure) for record in records])
-    if len(values) == 1:
-        return f"{values[0]:.2f} (n = 1)"
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return f"{values.mean():.2f} ± {half:.2f} (n = {len(values)})"
+    percents = np.array([accuracy(record, measure) for record in records])
+    if len(percents) == 1:
+        return f"{percents[0]:.2f} (n = 1)"
+    half = stats.t.ppf(0.975, len(percents) - 1) * stats.sem(percents)
+    return f"{percents.mean():.2f} ± {half:.2f} (n = {len(percents)})"
 
 
 def minutes(records: list[Record]) -> str:
@@ -82,17 +61,11 @@ def minutes(records: list[Record]) -> str:
 
 
 def table() -> str:
-    """The published rows and the recorded runs, as a table in Markdown.
+    """One row in Markdown for each published experiment, accuracies in percent.
 
-    Returns
-    -------
-    str
-        One row for each published experiment, accuracies in percent. "As published" repeats the
-        source's split, also where it misuses data; "honest" is the same network chosen without
-        the test set, and measured on it once.
+    "As published" repeats the source's split, also where it misuses data; "honest" is the same
+    network chosen without the test set, and measured on it once.
     """
-    from course_utils import ledger
-
     lines = [HEAD]
     for name, row in published().items():
         runs = ledger.recorded("full", row["notebook"], row.get("arm", name))
@@ -113,16 +86,7 @@ def table() -> str:
 
 
 def capstone() -> str:
-    """The best published result for each set of images beside notebook 07's, in Markdown.
-
-    Returns
-    -------
-    str
-        One row for each set. Accuracies in percent; minutes, of the published recipe and of
-        notebook 07's, are means over the recorded runs.
-    """
-    from course_utils import ledger
-
+    """The best published result for each set of images beside notebook 07's, in Markdown."""
     lines = [CAPSTONE_HEAD]
     best: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, row in published().items():
@@ -141,26 +105,14 @@ def capstone() -> str:
     return "\n".join(lines)
 
 
-def both() -> str:
+def tables() -> str:
     """Both tables, as they stand in the README."""
     return f"{table()}\n\n{capstone()}"
 
 
-@click.command("results", short_help="Show the published numbers beside the course's own.")
-@click.option("--write", is_flag=True, help="Renew the tables in the README.")
-def command(write: bool) -> None:
-    """Show the published accuracies beside the course's recorded full-scale runs.
-
-    Accuracies are in percent, with the half width of the 95 % t interval where there are two runs
-    or more. Fewer than six runs are a record, not a claim.
-    """
-    if not write:
-        click.echo(both())
-        return
-    readme: Path = notebooks.folder().parent / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    block = re.compile(re.escape(START) + ".*?" + re.escape(END), re.S)
-    if not block.search(text):
-        raise notebooks.Refused(f"{readme.name} has no place for the table: {START} … {END}.")
-    new = block.sub(lambda _: f"{START}\n{both()}\n{END}", text)
-    readme.write_text(new, encoding="utf-8", newline="\n")
+def results(*, write: bool) -> None:
+    """Show the tables, or renew them in the README."""
+    if write:
+        paths.renew_page(notebooks.folder().parent / "README.md", "results", tables())
+    else:
+        click.echo(tables())

@@ -1,96 +1,78 @@
-"""``course student``: the students' edition, without outputs and without solutions."""
+"""The students' edition: notebooks without outputs and without solutions, and a zip of them."""
 
 from __future__ import annotations
 
-import shutil
+import io
+import re
+import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
-from course_utils.classroom import claims, notebooks
-from course_utils.classroom.prepare import refuse_own_folder
-from course_utils.classroom.run import relative
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
+from course_utils.classroom import claims, notebooks, paths
+from course_utils.classroom.execute import first_line
+from course_utils.errors import CourseError
 
 GONE = (
     "*Your instructor has the solution to this exercise. The check above tells you when yours is "
     "right.*"
 )
+# A name that only a solution defines.
+SOLUTION = re.compile(
+    r"^\s*(?:(?:def|class)\s+solution_\w+|solution_\w+\s*(?::[^=\n]+)?=(?!=))", re.M
+)
 
 
-def student_edition(nb: NotebookNode) -> NotebookNode:
-    """Clear the outputs of a notebook and take its solutions out, in place.
+def student_edition(nb: NotebookNode, name: str) -> int:
+    """Clear outputs and take the solutions out, in place; return how many.
 
     Stubs and checks stay. Where a solution stood, a sentence says so.
-
-    Parameters
-    ----------
-    nb : nbformat.NotebookNode
-        The notebook.
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The same notebook.
     """
-    from nbformat.v4 import new_markdown_cell
-
     cells = []
     for cell in nb.cells:
-        if "solution" in cell.metadata.get("tags", []):
+        if "solution" in notebooks.tags(cell):
             cells.append(new_markdown_cell(GONE, id=cell.id))
             continue
         if cell.cell_type == "code":
+            if SOLUTION.search(cell.source):
+                raise CourseError(
+                    f"{name}: the cell `{first_line(cell.source)}` defines a solution and lacks "
+                    "the tag 'solution', by which it would be taken out; give it the tag again."
+                )
             cell.outputs, cell.execution_count = [], None
             cell.metadata.pop("source_sha", None)
         cells.append(cell)
+    n_solutions = sum(cell.source == GONE for cell in cells)
     nb.cells = cells
-    return nb
+    return n_solutions
 
 
-@click.command("student", short_help="Write the students' edition, and a zip of it.")
-@click.argument("names", metavar="[NOTEBOOK]...", nargs=-1)
-@click.option(
-    "--to",
-    "target",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("build/student"),
-    show_default=True,
-    help="Folder to write into; what the command wrote there before is replaced.",
-)
-def command(names: tuple[str, ...], target: Path) -> None:
-    """Write notebooks for students: no outputs, no solutions; stubs and checks stay.
-
-    NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is written.
-    The page of claims, to which the conclusions link, lies beside the notebooks with its records.
-    Beside the folder stands a zip of it, to hand out.
-    """
-    import nbformat
-
+def student(names: tuple[str, ...], target: Path) -> None:
+    """Write the students' edition of notebooks and, beside the folder, a zip of it."""
     sources = notebooks.find(names)
-    refuse_own_folder(sources, target)
-    target = target.resolve()  # the zip is named after it
-    if (target / "ledger.jsonl").exists():
-        raise notebooks.Refused(
-            f"{relative(target)} holds notebooks that were run, and their ledger; choose another "
-            f"folder with --to."
-        )
-    target.mkdir(parents=True, exist_ok=True)
-    for old in target.glob(notebooks.PATTERN):  # those named by number, as the course names its own
-        old.unlink()
-    n_solutions, linked = 0, False
+    own = paths.claim(target, "student", sources)
+    files: dict[str, str | bytes] = {}
+    n_solutions = 0
     for source in sources:
-        nb = nbformat.read(source, as_version=4)
-        n_solutions += sum("solution" in c.metadata.get("tags", []) for c in nb.cells)
-        linked |= claims.link_beside(nb)
-        nbformat.write(student_edition(nb), target / source.name)
-    if linked:
-        claims.copy(target)
-    archive = shutil.make_archive(str(target), "zip", root_dir=target.parent, base_dir=target.name)
+        nb = notebooks.read(source)
+        if claims.link_beside(nb):
+            files |= {name: claims.read(name) for name in claims.FILES}
+        n_solutions += student_edition(nb, source.stem)
+        files[source.name] = nbformat.writes(nb) + "\n"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"{own.path.name}/{name}", content)
+    beside = own.path.with_name(f"{own.path.name}.zip")
+    files[f"../{beside.name}"] = packed.getvalue()
+    earlier = own.files.keys() - files.keys()
+    own.check([*files, *earlier])
+    own.remove(*earlier)
+    own.write_all(files)
     click.echo(
         f"{len(sources)} notebooks without outputs, {n_solutions} solutions taken out: "
-        f"{relative(target)} and {relative(Path(archive))}"
+        f"{paths.relative(own.path)} and {paths.relative(beside)}"
     )

@@ -1,4 +1,4 @@
-"""Values of parameters, as they are given on a command line."""
+"""Values of parameters from a command line or a file: one reader of YAML for all of them."""
 
 from __future__ import annotations
 
@@ -7,86 +7,92 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from course_utils.classroom import notebooks
+import yaml
+
+from course_utils.classroom.paths import relative
+from course_utils.errors import CourseError
 
 
-def parse_value(text: str) -> bool | int | float | str | None:
-    """Read the value of ``-p`` as papermill does: True, False, None, a number, else text."""
-    words: dict[str, bool | None] = {"True": True, "False": False, "None": None}
-    if text in words:
-        return words[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+class Loader(yaml.SafeLoader):
+    """YAML 1.2, and Python's words: ``1e-4`` is a number, ``010`` is ten, ``1:30`` a text."""
+
+    yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}  # noqa: RUF012
 
 
-def read_yaml(text: str) -> Any:
-    """Value of a YAML text, with ``1e-4`` a number and ``None`` a null, as in Python.
+for tag, pattern, first in (
+    ("null", r"~|null|Null|NULL|None|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?\d+|0o[0-7]+|0x[\da-fA-F]+", list("-+0123456789")),
+    ("float", r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?", list("-+.0123456789")),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),
+):
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), first)
 
-    Parameters
-    ----------
-    text : str
-        The text.
 
-    Returns
-    -------
-    object
-        Its value.
+def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(node.value)
+    return int(text, 0) if text.startswith(("0o", "0x")) else int(text)
 
-    Raises
-    ------
-    ValueError
-        If it is not YAML.
-    """
-    import yaml
 
-    class Loader(yaml.SafeLoader):
-        pass
+Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
-    number = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
-    Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("None$"), ["N"])
+
+def read_yaml(text: str | bytes) -> Any:
+    """Value of a YAML text; ValueError, with a reason of one line, where it is none."""
     try:
         return yaml.load(text, Loader)
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
+        raise ValueError(f"{where}{reason}") from error
+
+
+def read_value(text: str) -> Any:
+    """Value of ``-p``: a number, a word or a ``[list]`` as YAML reads it, else the text itself."""
+    try:
+        node = yaml.compose(text, Loader)
+        if isinstance(node, yaml.ScalarNode) and (node.style or node.value == text.strip()):
+            return read_yaml(text)
+        is_list = isinstance(node, yaml.SequenceNode) and node.flow_style
+        return read_yaml(text) if is_list else text
+    except (yaml.YAMLError, ValueError):
+        return text
+
+
+def read_mapping(text: str | bytes, origin: str) -> dict[str, Any]:
+    """Mapping with names as keys in a YAML text; `origin` says in the refusal where it stands."""
+    try:
+        value = read_yaml(text)
+    except ValueError as error:
+        raise CourseError(
+            f"{origin} must be YAML of the form 'name: value', in UTF-8; {error}."
+        ) from error
+    return named({} if value is None else value, origin)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Mapping in a YAML file, in UTF-8 or, with its mark at the start, UTF-16."""
+    return read_mapping(path.read_bytes(), relative(path))
+
+
+def named(value: Any, origin: str) -> dict[str, Any]:
+    """Return a mapping whose keys are texts; refuse anything else."""
+    if not isinstance(value, dict):
+        raise CourseError(f"{origin} must be YAML of the form 'name: value'; it is {value!r:.60}.")
+    for name in value:
+        if not isinstance(name, str):
+            raise CourseError(f"{origin}: {name!r} is no name; put it in quotes.")
+    return value
 
 
 def collect_values(
     pairs: Iterable[tuple[str, str]], yamls: Iterable[str], files: Iterable[Path] = ()
 ) -> dict[str, Any]:
-    """Values of -f, then -y, then -p: the later wins, as in papermill.
-
-    Parameters
-    ----------
-    pairs : iterable of (str, str)
-        Name and value of each -p.
-    yamls : iterable of str
-        Text of each -y.
-    files : iterable of pathlib.Path, optional
-        File of each -f.
-
-    Returns
-    -------
-    dict
-        Value by name.
-
-    Raises
-    ------
-    Refused
-        For a -f or -y that is no YAML mapping.
-    """
-    texts = [(f"-f {path}", path.read_text(encoding="utf-8")) for path in files]
+    """Values of -f, then -y, then -p: the later wins, as in papermill."""
     values: dict[str, Any] = {}
-    for origin, text in [*texts, *((f"-y '{text}'", text) for text in yamls)]:
-        try:
-            part = read_yaml(text) or {}
-        except ValueError:
-            part = None
-        if not isinstance(part, dict):
-            raise notebooks.Refused(f"{origin} must be YAML of the form 'name: value'.")
-        values.update(part)
-    return values | {name: parse_value(value) for name, value in pairs}
+    for path in files:
+        values |= read_file(path)
+    for text in yamls:
+        values |= read_mapping(text, f"-y '{text}'")
+    return values | {name: read_value(value) for name, value in pairs}

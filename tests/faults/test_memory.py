@@ -62,7 +62,7 @@ def test_memory_of_a_notebook(
     source = root / "notebooks" / f"{stem}.ipynb"
     plan = [(source, {"output_dir": str(place / "files")})]
     with watched() as held:
-        (outcome,) = run.run_all(plan, place / "course", timeout=None, full=False)
+        (outcome,) = run.run_all(plan, place / "course", None)
     assert not outcome.error
     assert 200 < max(held) < MOST
 
