@@ -12,6 +12,7 @@ from scipy import stats
 from course_utils import ledger
 from course_utils.classroom import notebooks, paths, values
 from course_utils.ledger import Record
+from course_utils.stats import rounded
 
 HEAD = """\
 | | experiment | images | measured on | published | as published, here | honest | precision |
@@ -48,9 +49,9 @@ def summary(records: list[Record], measure: str) -> str:
         return "–"
     percents = np.array([accuracy(record, measure) for record in records])
     if len(percents) == 1:
-        return f"{percents[0]:.2f} (n = 1)"
+        return f"{rounded(percents[0], 2)} (n = 1)"
     half = stats.t.ppf(0.975, len(percents) - 1) * stats.sem(percents)
-    return f"{percents.mean():.2f} ± {half:.2f} (n = {len(percents)})"
+    return f"{rounded(percents.mean(), 2)} ± {rounded(half, 2)} (n = {len(percents)})"
 
 
 def minutes(records: list[Record]) -> str:
