@@ -200,8 +200,8 @@ def pictures():
 
 KEYS = (
     "schema id time notebook arm seed protocol data parameters history best_epoch epochs train "
-    "validation test calibration test_uses seconds images_per_second peak_memory_mb model versions device "
-    "precision"
+    "validation test calibration test_uses seconds images_per_second peak_memory_mb model versions "
+    "device precision"
 )
 
 
