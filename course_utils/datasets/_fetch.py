@@ -84,7 +84,7 @@ def official(name: str) -> tuple[dict[str, np.ndarray], str]:
     except DataError as wrong:
         try:
             return obtain(name, cache_dir(), CACHED)
-        except Unwritable as error:
+        except UnwritableError as error:
             raise DataError(f"{wrong}, and it cannot be replaced. {error}") from error
 
 
@@ -196,7 +196,7 @@ def _fetched(name: str, work: Path) -> tuple[dict[str, np.ndarray], str]:
     return arrays, f"full set, downloaded from {_download.URLS[name]}"
 
 
-class Unwritable(DataError):
+class UnwritableError(DataError):
     """A folder cannot be written."""
 
 
@@ -215,9 +215,9 @@ def _unwritable(folder: Path, error: BaseException) -> DataError:
     ours = folder.is_relative_to(cache_dir())
     if getattr(error, "errno", None) in FULL:
         elsewhere = "set COURSE_CACHE to a folder" if ours else "choose a folder"
-        return Unwritable(
+        return UnwritableError(
             f"There is no room left in {folder} ({reason}): free some there, or {elsewhere} on "
             "another disk. Nothing half-written is left."
         )
     elsewhere = "set COURSE_CACHE to a folder of yours" if ours else "choose a folder of yours"
-    return Unwritable(f"Nothing can be written in {folder} ({reason}): {elsewhere}.")
+    return UnwritableError(f"Nothing can be written in {folder} ({reason}): {elsewhere}.")
