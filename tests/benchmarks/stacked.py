@@ -9,7 +9,7 @@ seed get the same batches, as in a sweep with one `fit` after another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,16 +97,20 @@ class SummedLoss(keras.losses.Loss):
         return tf.reduce_mean(_by_image(y_true, y_pred), axis=-1)
 
 
+def _is_right(labels: Any, logits: Any) -> Any:
+    """Whether the largest output is the label's, for every image and member."""
+    found = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    return found == tf.cast(labels, tf.int32)[:, None]
+
+
 class PerMember(keras.metrics.Metric):
     """Mean over the images for every member; the history then holds arrays (seeds, rates)."""
 
-    def __init__(self, name: str, members: tuple[int, int]) -> None:
+    def __init__(self, name: str, members: tuple[int, int], by_image: Callable) -> None:
         super().__init__(name=name)
+        self.by_image = by_image
         self.total = self.add_variable(members, "zeros")
         self.count = self.add_variable((), "zeros")
-
-    def by_image(self, labels: Any, logits: Any) -> Any:
-        return _by_image(labels, logits)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         values = tf.cast(self.by_image(y_true, y_pred), tf.float32)
@@ -115,14 +119,6 @@ class PerMember(keras.metrics.Metric):
 
     def result(self) -> Any:
         return self.total / tf.maximum(self.count, 1.0)
-
-
-class MemberAccuracy(PerMember):
-    """Accuracy of every member."""
-
-    def by_image(self, labels: Any, logits: Any) -> Any:
-        found = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        return found == tf.cast(labels, tf.int32)[:, None]
 
 
 def mnist_dense(rates: Sequence[float], n_seeds: int, units: int = 50) -> keras.Model:
@@ -142,7 +138,10 @@ def mnist_dense(rates: Sequence[float], n_seeds: int, units: int = 50) -> keras.
     model.compile(
         optimizer=fast.Adam(),
         loss=SummedLoss(),
-        metrics=[PerMember("cross_entropy", members), MemberAccuracy("accuracy", members)],
+        metrics=[
+            PerMember("cross_entropy", members, _by_image),
+            PerMember("accuracy", members, _is_right),
+        ],
         steps_per_execution=100,
     )
     return model
