@@ -16,7 +16,7 @@ from course_utils.claims import (
     shown,
     values,
 )
-from course_utils.claims.measures import gap, turn, turning_epoch
+from course_utils.claims.measures import cross_entropy, gap, turn, turning_epoch
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "02_deeper_vgg_style"
@@ -26,9 +26,14 @@ CAUSE, MOMENTUM, NO_DROPOUT, BOTH = (
     runs(NOTEBOOK, f"cause_F3{arm}") for arm in ("", "_momentum", "_no_block_dropout", "_both")
 )
 F3 = runs(NOTEBOOK, "F3", "full")
+LONG, LONG_DROPOUT = (runs(NOTEBOOK, arm, "settings") for arm in ("deeper", "deeper_dropout"))
 
 best = Measure(lambda r: 100 * max(r["history"]["val_accuracy"]), "%")
 from_the_second = Measure(lambda r: 100 * min(r["history"]["val_accuracy"][1:]), "%")
+
+at_the_best = Measure(
+    lambda r: 100 * r["history"]["val_accuracy"][r["best_epoch"] - 1], "%", True, "accuracy"
+)
 
 # fmt: off
 CLAIMS = Claims(
@@ -49,6 +54,14 @@ CLAIMS = Claims(
           "{open:Each} with dropout, the validation loss has not turned for good when the training "
           "ends, after {epochs} epochs: its price is measured on unfinished training.",
           open=count(DROPOUT, lambda r: math.isinf(turn(r))), epochs=setting(DROPOUT, "epochs")),
+    claim("02-dropout-pays",
+          "Given {epochs} epochs, the same dropout changes the validation accuracy after the last "
+          "one by {last}: {last:better}; and that of the best epoch, chosen by the validation "
+          "loss, by {best:short}: {best:better}. Its last cross-entropy is {loss:size short} "
+          "{loss:lower}.",
+          epochs=setting(LONG, "epochs"), last=compare(LONG, LONG_DROPOUT, accuracy),
+          best=compare(LONG, LONG_DROPOUT, at_the_best),
+          loss=compare(LONG, LONG_DROPOUT, cross_entropy)),
     claim("02-batchnorm-gap",
           "Batch norm {gap:widens} the gap by {gap:size}, and changes the validation accuracy by "
           "{right:short}: {right:undecided}.",

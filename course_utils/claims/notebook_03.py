@@ -21,6 +21,7 @@ from course_utils.claims import (
     values,
 )
 from course_utils.claims.measures import (
+    decisions,
     gap,
     rise,
     test_accuracy,
@@ -74,12 +75,6 @@ def same_seconds(plain: Record, augmented: Record) -> float:
     epochs = int(plain["seconds"] / (augmented["seconds"] / augmented["epochs"]))
     reached = augmented["history"]["val_accuracy"][min(epochs, augmented["epochs"]) - 1]
     return 100 * (reached - plain["history"]["val_accuracy"][-1])
-
-
-def decisions(record: Record) -> float:
-    """Points of validation accuracy from the turning epoch to the mean of the last five."""
-    accuracy = record["history"]["val_accuracy"]
-    return 100 * (np.mean(accuracy[-5:]) - accuracy[record["best_epoch"] - 1])
 
 
 # fmt: off

@@ -26,6 +26,7 @@ from course_utils.claims import (
 )
 from course_utils.claims.measures import (
     all_of,
+    cross_entropy,
     gap,
     rise,
     test_accuracy,
@@ -48,6 +49,8 @@ NONE, TENTH, FIFTH, HALF = rate(0), rate(0.1), rate(0.2), rate(0.5)
 WATCH, STOP, PEEK = (runs(NOTEBOOK, arm) for arm in ("watch", "stop", "peek"))
 D2, D4, D5 = (runs(NOTEBOOK, f"D{row}", "full", "published") for row in (2, 4, 5))
 H1, H2, H3, H4 = (runs(NOTEBOOK, f"D{row}", "full", "honest") for row in range(1, 5))
+LATE_TENTH, LATE_HALF = (runs(NOTEBOOK, f"dropout_{r}", "settings") for r in (0.1, 0.5))
+LATE_D1, LATE_D4 = (runs(NOTEBOOK, arm, "settings", "honest") for arm in ("D1", "D4"))
 other_rate = partial(compare, differ=("dropout",))
 rate_of = partial(setting, name="parameters.dropout")
 against_tenth = [other_rate(TENTH, rate(r), accuracy) for r in (0, 0.15, 0.2, 0.3)]
@@ -128,8 +131,11 @@ CLAIMS = Claims(
           **dict(zip("abcd", against_tenth, strict=True)), all=all_of(*against_tenth)),
     claim("06-half-dropout",
           "Rate {half} {d:costs} {d:size} against {tenth}. But its lowest validation loss comes "
-          "{turn:later each} than with rate {none}, and {open:count} it used all {epochs} epochs: "
-          "given time, the price may be another.",
+          "{turn:later each} than with rate {none}, and {open:count} it used all {epochs} epochs. "
+          "Given {more} epochs and a patience of {patience}, it {late:costs} {late:size short}.",
+          more=setting(LATE_HALF, "parameters.epochs"),
+          patience=setting(LATE_HALF, "parameters.patience"),
+          late=other_rate(LATE_TENTH, LATE_HALF, accuracy),
           half=rate_of(HALF), tenth=rate_of(TENTH), none=rate_of(NONE),
           d=other_rate(TENTH, HALF, accuracy), turn=other_rate(NONE, HALF, turning_epoch),
           open=count(HALF, lambda r: r["epochs"] == r["parameters"]["epochs"]),
@@ -141,6 +147,13 @@ CLAIMS = Claims(
           fifth=rate_of(FIFTH), none=rate_of(NONE), gap=other_rate(NONE, FIFTH, gap),
           train=other_rate(NONE, FIFTH, training_accuracy),
           right=other_rate(NONE, FIFTH, accuracy)),
+    claim("06-long",
+          "After {epochs} epochs, none of them stopped, rate {fifth} changes the validation "
+          "accuracy of rate {none} by {right}: {right:undecided}. The cross-entropy changes by "
+          "{loss:short}: {loss:worse}.",
+          epochs=setting(LATE_D1, "epochs"), fifth=rate_of(LATE_D1), none=rate_of(LATE_D4),
+          right=other_rate(LATE_D4, LATE_D1, accuracy),
+          loss=other_rate(LATE_D4, LATE_D1, cross_entropy)),
     claim("06-crossing",
           "With rate {fifth}, the printed training accuracy crosses the validation accuracy "
           "{crossing}. Stopping there {lost:costs} {lost:size} against the epoch of the lowest "

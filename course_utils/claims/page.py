@@ -29,8 +29,8 @@ HEAD = """\
 
 Each conclusion of the notebooks has an id. Its sentence is rendered from the recorded runs that
 stand under it, a row for each arm, in the order of the seeds. Each leads to its line of
-[embedded.jsonl](embedded.jsonl), or of [full.jsonl](full.jsonl) where the conclusion is about the
-full sets. The line holds the whole run; where your viewer does not jump to it, search for the id.
+[embedded.jsonl](embedded.jsonl), of [full.jsonl](full.jsonl) where the conclusion is about the full
+sets, or of [settings.jsonl](settings.jsonl) where it is about another setting. The line holds the whole run; where your viewer does not jump to it, search for the id.
 
 `make claims` writes this page, and the sentences in the notebooks, from `course_utils/claims/`.
 """
@@ -127,6 +127,6 @@ def _page(root: Path, books: list[Claims], titles: dict[str, str], said: dict[st
             parts.append("")
     for path in sorted((root / PAGE.parent).glob("*.jsonl")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if (name := json.loads(line)["id"]) in used:
+            if (name := json.loads(line).get("id")) in used:
                 parts.append(f"[{name}]: {path.name}#L{number}")
     return "\n".join(parts) + "\n"
