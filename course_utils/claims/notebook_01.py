@@ -60,8 +60,8 @@ CLAIMS = Claims(
           ", {band:each}. The accuracy does not tell.",
           band=values(F1, band)),
     claim("01-decisions",
-          "From the turning epoch to the mean of the last {five}, its validation accuracy changes by "
-          "{right}: {right:equal}. It overfits its probabilities, not its decisions.",
+          "From the turning epoch to the mean of the last {five}, its validation accuracy changes "
+          "by {right}: {right:equal}. It overfits its probabilities, not its decisions.",
           five=fact("five", "a mean, for single epochs are jittery"),
           right=across(decisions, accuracy, F1)),
     claim("01-relu-accuracy",
