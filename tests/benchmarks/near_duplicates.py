@@ -1,4 +1,4 @@
-"""Write which test images are nearly training images: ``python tests/benchmarks/near_duplicates.py``.
+"""Write which test images nearly are training images, for notebook 07: run this file as it is.
 
 The sets are those of notebook 07's profile `full`; the rows are in the order of its test set.
 """
