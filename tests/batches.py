@@ -82,7 +82,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     nbformat.write(nb, tmp_path / "notebooks" / "01_small.ipynb")
     (tmp_path / "notebooks" / "profiles.yaml").write_text("01_small: {smoke: {width: 0.5}}\n")
     (tmp_path / "quick" / "sitecustomize.py").write_text(QUICK)
-    path = [str(tmp_path / "quick"), str(Path(ledger.__file__).parents[1])]
+    path = [str(tmp_path / "quick"), str(Path(ledger.__file__).parents[2])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     monkeypatch.delenv("COURSE_LEDGER", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from course_utils import ledger
+import course_utils
 from course_utils.classroom import cli
 
-REFERENCE = Path(ledger.__file__).parent / "reference"
+REFERENCE = Path(course_utils.__file__).parent / "reference"
 LINK = "../course_utils/reference/claims.md#01-gap"
-FILES = ("claims.md", "embedded.jsonl", "full.jsonl")
+FILES = ("claims.md", "embedded.jsonl", "full.jsonl", "settings.jsonl")
 
 
 def notebook(path: Path, link: str = LINK) -> Path:

@@ -202,7 +202,9 @@ def test_a_chosen_ledger_is_only_added_to(
 
 
 def test_records_of_somebody_else_do_not_end_a_run(course: Path) -> None:
-    foreign = "from course_utils import ledger\n_ = ledger.append({'schema': 1, 'arm': 'x'})"
+    record = {"notebook": "x", "arm": "x", "seed": 0, "protocol": "honest"}
+    record |= {"data": {"name": "x", "scale": "x"}}
+    foreign = f"from course_utils import ledger\n_ = ledger.append({record})"
     write(course / "02_foreign.ipynb", new_code_cell(foreign))
     done = run("run", "02", "--to", "out")
     assert done.exit_code == 0, done.output

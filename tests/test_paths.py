@@ -16,7 +16,8 @@ SOLVED = "if run_solutions:\n    def solution_gap(): return 3"
 INTERRUPT = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)"
 RECORD = (
     "from course_utils import ledger\n"
-    "ledger.append({'schema': 1, 'notebook': '02_recorded', 'arm': 'a', 'seed': epochs});"
+    "ledger.append({'notebook': '02_recorded', 'arm': 'a', 'seed': epochs, 'protocol': 'honest',"
+    " 'data': {'name': 'x', 'scale': 'x'}});"
 )
 pytestmark = pytest.mark.usefixtures("course")
 
@@ -111,7 +112,13 @@ def test_an_edition_replaces_its_own_files_and_packs_no_others(taught: Path) -> 
     assert others.items() <= snapshot(Path("D")).items()
     with zipfile.ZipFile("D.zip") as archive:
         names = {name.removeprefix("D/") for name in archive.namelist()}
-    assert names == {"02_taught.ipynb", "claims.md", "embedded.jsonl", "full.jsonl"}
+    assert names == {
+        "02_taught.ipynb",
+        "claims.md",
+        "embedded.jsonl",
+        "full.jsonl",
+        "settings.jsonl",
+    }
     # a notebook that was worked on is not replaced, nor removed; nor is another command's folder
     worked_on = Path("D/02_taught.ipynb")
     write(worked_on, new_code_cell("my_gap = 3"))
@@ -196,7 +203,8 @@ def test_what_a_notebook_writes_goes_beside_its_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["runs", "runs/", "./runs"])
 def test_the_readers_own_ledger_is_kept(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger.append({"arm": "mine"})
+    mine = {"notebook": "x", "arm": "mine", "seed": 0, "protocol": "honest"}
+    ledger.append(mine | {"data": {"name": "x", "scale": "x"}})
     done = run("run", "00", "--to", target)
     assert done.exit_code == 2 and "is your own ledger" in done.output
     assert len(ledger.read()) == 1

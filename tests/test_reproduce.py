@@ -70,7 +70,9 @@ def test_two_share_the_work_and_one_is_killed() -> None:
     order(0, "wait")
     order(1, "wait")
     Path("build/reproduce").mkdir(parents=True)
-    own = ledger.append({"arm": "mine"}, "build/reproduce/ledger.jsonl")  # a reader's
+    mine = {"notebook": "x", "arm": "mine", "seed": 0, "protocol": "honest"}
+    mine |= {"data": {"name": "x", "scale": "x"}}  # a reader's
+    own = ledger.append(mine, "build/reproduce/ledger.jsonl")
     with running("reproduce") as first, running("reproduce") as second:
         until(lambda: seeds_started() == [0, 1])
         commands = {psutil.Process(worker).ppid(): seed for seed, worker, _ in started()}
@@ -113,7 +115,8 @@ def test_settings_stand_side_by_side() -> None:
     for arm in ("a", "b"):  # at the setting of `other`: of the last two entries one has it
         ledger.append(
             {"notebook": "01_small", "arm": arm, "seed": 0, "protocol": "honest"}
-            | {"data": {"scale": "embedded", "train": 50}, "parameters": {"width": 1.0}},
+            | {"data": {"name": "mnist", "scale": "embedded", "train": 50}}
+            | {"parameters": {"width": 1.0}},
             "course_utils/reference/settings.jsonl",
         )
     assert "5 executions are missing" in reproduce("--scale", "settings", "--list").output
@@ -131,7 +134,7 @@ def test_settings_stand_side_by_side() -> None:
 def test_an_arm_under_two_protocols() -> None:
     plan(f"embedded:\n{ENTRY.replace('[a, b], ', '[D1:honest, D1:published], ')}full: []\n")
     record = {"notebook": "01_small", "arm": "D1", "seed": 0, "protocol": "honest"}
-    record["data"] = {"scale": "embedded"}
+    record["data"] = {"name": "mnist", "scale": "embedded"}
     ledger.append(record, "course_utils/reference/embedded.jsonl")
     first, second, _ = reproduce("--list").output.splitlines()
     assert first.endswith("seed 0  D1:published")
