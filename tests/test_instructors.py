@@ -75,8 +75,7 @@ def test_every_field_of_every_recorded_run_is_explained() -> None:
     table = PAGE[PAGE.index("## The ledger") : PAGE.index("## Adding a notebook")]
     rows = re.findall(r"^\| (`.*?`) \|", table, re.M)
     explained = re.findall(r"`(\w+)`", " ".join(rows))
-    runs = ledger.recorded("embedded") + ledger.recorded("full")
-    in_all = set.intersection(*(set(run) for run in runs))
+    in_all = set.intersection(*(set(run) for run in ledger.recorded("settings")))
     assert sorted(explained) == sorted(in_all)
 
 

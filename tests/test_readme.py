@@ -39,7 +39,10 @@ COMMANDS = [
     if line.strip() and not line.startswith("#")
 ]
 # What the course, or the reader, makes.
-MADE = ("build", "predictions", ".venv", "runs", "my_run.ipynb", "index.html", "path/to/share", "08_")
+MADE = (
+    *("build", "predictions", ".venv", "runs", "my_run.ipynb", "index.html", "path/to/share"),
+    "08_",
+)
 PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|toml|txt|ya?ml|ipynb|md|html)")
 WITH_EXAMPLES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
