@@ -99,6 +99,22 @@ def test_evaluate_leaves_out_penalties_and_dropout():
     )
 
 
+def test_a_temperature_mends_an_over_sure_network_and_not_its_accuracy():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(4000, 3))
+    even = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = (random.random((4000, 1)) > even.cumsum(axis=1)).sum(axis=1)  # as likely as it says
+    over_sure = even**3 / (even**3).sum(axis=1, keepdims=True)
+    found = training.calibration(over_sure, labels)
+    assert found["temperature"] == pytest.approx(3, rel=0.1)
+    assert found["cross_entropy_tempered"] < found["cross_entropy"] - 0.1
+    assert found["error_tempered"] < 0.04 < 0.15 < found["error"]
+    assert training.calibration(even, labels)["temperature"] == pytest.approx(1, rel=0.1)
+    half = slice(2000, None)
+    by_hand = -np.log(over_sure[half][np.arange(2000), labels[half]]).mean()
+    assert found["cross_entropy"] == pytest.approx(by_hand, abs=1e-5)
+
+
 def network(dropout=0.0, units=5, norm=True):
     return keras.Sequential(
         [

@@ -4,126 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 
-BINS = 15
-
-
-def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Make a network less sure of everything, or more, without changing one decision.
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (n, classes)
-        What the network gives each class; rows sum to 1.
-    temperature : float
-        Above 1 for less sure. The logarithms of the probabilities are divided by it.
-
-    Returns
-    -------
-    ndarray, shape (n, classes)
-        Probabilities in the same order of size; rows sum to 1.
-    """
-    logits = np.log(np.clip(np.asarray(probabilities, dtype=float), 1e-12, 1)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def best_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Temperature with the lowest cross-entropy on these images (Guo et al., ICML 2017).
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (n, classes)
-        What the network gives each class.
-    labels : ndarray, shape (n,)
-        Class numbers.
-
-    Returns
-    -------
-    float
-        Between 0.1 and 20. Judge it on other images than these.
-    """
-    from scipy.optimize import minimize_scalar
-
-    rows = np.arange(len(labels))
-
-    def cross_entropy(log_temperature: float) -> float:
-        of_the_label = tempered(probabilities, float(np.exp(log_temperature)))[rows, labels]
-        return float(-np.log(np.clip(of_the_label, 1e-12, 1)).mean())
-
-    found = minimize_scalar(cross_entropy, bounds=(np.log(0.1), np.log(20)), method="bounded")
-    return float(np.exp(found.x))
-
-
-def reliability(
-    probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Confidence against accuracy, for a reliability diagram.
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (n, classes)
-        What the network gives each class.
-    labels : ndarray, shape (n,)
-        Class numbers.
-    bins : int
-        Equal steps of confidence from 0 to 1.
-
-    Returns
-    -------
-    confidence, accuracy : ndarray, shape (bins,)
-        Means over the images of each bin, 0 to 1; NaN where there is none.
-    count : ndarray of int, shape (bins,)
-        Images in each bin.
-    """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    count = np.bincount(place, minlength=bins)
-    with np.errstate(invalid="ignore"):
-        means = [np.bincount(place, values, bins) / count for values in (confidence, right)]
-    return means[0], means[1], count
-
-
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error: mean distance of confidence and accuracy, weighted by images.
-
-    Parameters
-    ----------
-    probabilities, labels, bins
-        See `reliability`.
-
-    Returns
-    -------
-    float
-        Between 0 and 1. With few images it is too high: a bin of ten is off by chance.
-    """
-    confidence, accuracy, count = reliability(probabilities, labels, bins)
-    held = count > 0
-    return float((np.abs(confidence - accuracy)[held] * count[held]).sum() / count.sum())
+BINS = 15  # equal steps of confidence from 0 to 1
 
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Fit a temperature on the first half of the images, and measure on the rest what it mends.
 
-    Both halves must hold all classes: the sets of `datasets.load` are in such an order.
+    The logarithms of the probabilities are divided by the temperature: above 1, the network is less
+    sure of everything, and decides as before. Taken is the one with the lowest cross-entropy (Guo
+    et al., ICML 2017). Both halves must hold all classes: the sets of `datasets.load` are in such
+    an order.
 
     Parameters
     ----------
-    probabilities, labels
-        Of the validation images; see `best_temperature`.
+    probabilities : ndarray, shape (n, classes)
+        What the network gives each class of the validation images; rows sum to 1.
+    labels : ndarray, shape (n,)
+        Class numbers.
 
     Returns
     -------
     dict
-        ``temperature``; ``cross_entropy`` in nats and ``error`` (expected calibration error, 0 to
-        1) of the second half as it is; both once more, as ``cross_entropy_tempered`` and
+        ``temperature``, between 0.1 and 20; of the second half as it is, ``cross_entropy`` in nats
+        and ``error``, the expected calibration error, 0 to 1 (with few images it is too high: a bin
+        of ten is off by chance); both once more, as ``cross_entropy_tempered`` and
         ``error_tempered``, at that temperature. The accuracy is the same by construction.
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import softmax
+
+    log = np.log(np.clip(np.asarray(probabilities, dtype=float), 1e-12, 1))
     half = len(labels) // 2
-    temperature = best_temperature(probabilities[:half], labels[:half])
-    held, truth = probabilities[half:], labels[half:]
-    found = {"temperature": temperature}
-    for name, given in (("", held), ("_tempered", tempered(held, temperature))):
-        of_the_label = np.clip(given[np.arange(len(truth)), truth], 1e-12, 1)
-        found[f"cross_entropy{name}"] = float(-np.log(of_the_label).mean())
-        found[f"error{name}"] = calibration_error(given, truth)
-    return {name: round(value, 5) for name, value in found.items()}
+
+    def cross_entropy(tempered: np.ndarray, truth: np.ndarray) -> float:
+        return float(-np.log(np.clip(tempered[np.arange(len(truth)), truth], 1e-12, 1)).mean())
+
+    found = minimize_scalar(
+        lambda x: cross_entropy(softmax(log[:half] / np.exp(x), axis=1), labels[:half]),
+        bounds=(np.log(0.1), np.log(20)),
+        method="bounded",
+    )
+    temperature = float(np.exp(found.x))
+    measured = {"temperature": temperature}
+    for name, divisor in (("", 1), ("_tempered", temperature)):
+        given = softmax(log[half:] / divisor, axis=1)
+        measured[f"cross_entropy{name}"] = cross_entropy(given, labels[half:])
+        measured[f"error{name}"] = _error(given, labels[half:])
+    return {name: round(value, 5) for name, value in measured.items()}
+
+
+def _error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean distance of confidence and accuracy over the bins, weighted by their images."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return float(np.abs(np.bincount(place, confidence - right)).sum() / len(labels))
