@@ -1,6 +1,8 @@
 """The networks of the course, for the notebooks after the one that introduces them.
 
-Each stands in full, layer by layer, in its own notebook; a test holds the two equal.
+Each stands in full, layer by layer, in its own notebook; a test holds the two equal. It is a
+`keras.Sequential` that takes pixels 0–255, and is not compiled. The counts of parameters are those
+of the published network, at width 1.
 """
 
 from __future__ import annotations
@@ -16,17 +18,12 @@ def _wide(filters: int, width: float) -> int:
 
 
 def fashion_baseline(activation: str | None = None) -> keras.Sequential:
-    """Three convolutions and two dense layers for 28×28 grey images (notebook 01).
+    """Three convolutions, two dense layers (notebook 01): 241,546 parameters.
 
     Parameters
     ----------
     activation : str, optional
         Activation of the convolutions. None, as published, leaves them linear.
-
-    Returns
-    -------
-    keras.Sequential
-        241,546 parameters; takes pixels 0–255, gives ten probabilities. Not compiled.
     """
     return keras.Sequential(
         [
@@ -47,17 +44,12 @@ def fashion_baseline(activation: str | None = None) -> keras.Sequential:
 
 
 def fashion_vgg(width: float = 1.0) -> keras.Sequential:
-    """Four convolutions in the manner of VGG, with dropout after each part (notebook 02).
+    """Four convolutions like VGG's, dropout after each part (notebook 02): 5,240,842 parameters.
 
     Parameters
     ----------
     width : float
         Factor on the number of filters and units; 1 is the published network.
-
-    Returns
-    -------
-    keras.Sequential
-        5,240,842 parameters at width 1; takes pixels 0–255. Not compiled.
     """
     return keras.Sequential(
         [
@@ -87,6 +79,8 @@ def fashion_batchnorm(
 ) -> keras.Sequential:
     """Three blocks of convolution, batch norm, convolution, dropout, pooling (notebook 02).
 
+    1,411,530 parameters, 896 of them not trainable.
+
     Parameters
     ----------
     width : float
@@ -95,12 +89,6 @@ def fashion_batchnorm(
         Rate of the three dropout layers inside the blocks, in [0, 1). 0.5 is published.
     momentum : float
         Momentum of batch norm's moving statistics, in [0, 1). 0.99 is Keras's and published.
-
-    Returns
-    -------
-    keras.Sequential
-        1,411,530 parameters at width 1, 896 of them not trainable; takes pixels 0–255.
-        Not compiled.
     """
     network = [keras.Input((28, 28, 1)), layers.Rescaling(1 / 255, dtype="float32")]
     for filters in (64, 128, 256):
@@ -126,7 +114,9 @@ def fashion_batchnorm(
 def pets_convnet(
     image_size: int = 180, augment: bool = False, dropout: float = 0.0
 ) -> keras.Sequential:
-    """Blocks of convolution and pooling for two animals, one sigmoid (notebook 04).
+    """Convolution and pooling for two animals (notebook 04): 991,041 parameters at 180 pixels.
+
+    The one output is the probability of a dog.
 
     Parameters
     ----------
@@ -137,12 +127,6 @@ def pets_convnet(
         Whether random flip, rotation and zoom stand in front, active in training only.
     dropout : float
         Rate before the last layer, in [0, 1).
-
-    Returns
-    -------
-    keras.Sequential
-        991,041 parameters at 180 pixels; takes pixels 0–255, gives the probability of a dog. Not
-        compiled.
     """
     n_blocks = 4 if image_size >= 78 else 3  # 78 pixels are what the published blocks need
     network = [keras.Input((image_size, image_size, 3))]
@@ -170,6 +154,8 @@ def cifar_l2(
 ) -> keras.Sequential:
     """Six convolutions for 32×32 colour images, half of them with an L2 penalty (notebook 05).
 
+    814,122 parameters.
+
     Parameters
     ----------
     mean, variance : list of float
@@ -178,11 +164,6 @@ def cifar_l2(
         Strength λ of the penalty; 0 leaves it out. 0.001 is published.
     width : float
         Factor on the number of filters and units; 1 is the published network.
-
-    Returns
-    -------
-    keras.Sequential
-        814,122 parameters at width 1; takes pixels 0–255. Not compiled.
     """
     penalty = keras.regularizers.L2(l2) if l2 else None
     blocks = []
@@ -210,7 +191,7 @@ def cifar_l2(
 
 
 def mnist_dense(dropout: float = 0.1, penalty: str | None = None) -> keras.Sequential:
-    """Two dense layers of 50 with batch norm and dropout, for digits (notebook 06).
+    """Two dense layers of 50, batch norm, dropout (notebook 06): 42,710 parameters.
 
     Parameters
     ----------
@@ -218,11 +199,6 @@ def mnist_dense(dropout: float = 0.1, penalty: str | None = None) -> keras.Seque
         Rate behind each hidden layer, in [0, 1).
     penalty : str, optional
         Regulariser of the three kernels, by Keras's name.
-
-    Returns
-    -------
-    keras.Sequential
-        42,710 parameters; takes pixels 0–255. Not compiled.
     """
     return keras.Sequential(
         [

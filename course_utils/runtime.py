@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
+from typing import Any
 
 import joblib
 
@@ -24,10 +25,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Hold back what is written to the process's standard error; give it out if the body fails.
-
-    Python's ``sys.stderr`` is not enough: the lines come from C++ and go to file descriptor 2.
-    """
+    """Hold back what C++ too writes to standard error (2); give it out if the body fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -53,6 +51,12 @@ with _quiet_stderr():
 tf.get_logger().setLevel("ERROR")
 
 
+def _gpu() -> dict[str, Any] | None:
+    """Details of the first GPU; None where there is none."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(gpus[0]) if gpus else None
+
+
 def _processor_has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware; only Linux tells."""
     try:
@@ -69,11 +73,8 @@ def _processor_has_bfloat16() -> bool:
 
 def _gpu_has_bfloat16() -> bool:
     """Whether the first GPU computes in bfloat16 (compute capability 8.0 or newer)."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return False
-    capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
-    return capability is not None and capability >= (8, 0)
+    details = _gpu() or {}
+    return details.get("compute_capability", (0, 0)) >= (8, 0)
 
 
 def resolve_precision(precision: str = "auto") -> str:
@@ -84,16 +85,6 @@ def resolve_precision(precision: str = "auto") -> str:
     precision : {"auto", "float32", "mixed_bfloat16"}
         "auto" takes bfloat16 where the hardware multiplies it (a processor with AMX or AVX512-BF16,
         a GPU of compute capability 8.0 or newer) and float32 elsewhere, where bfloat16 is slower.
-
-    Returns
-    -------
-    str
-        "float32" or "mixed_bfloat16".
-
-    Raises
-    ------
-    CourseError
-        If `precision` is none of the three.
     """
     if precision not in PRECISIONS:
         raise CourseError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
@@ -127,24 +118,16 @@ def fresh_start(seed: int, precision: str = "auto") -> str:
 
 
 def device() -> str:
-    """Name the device that trains: the first GPU's name, or the processor and its cores.
+    """Name the device that trains: the first GPU, or the processor and the cores that it may use.
 
-    Returns
-    -------
-    str
-        With the cores that this process may use and, where TensorFlow was told to use fewer
-        threads, as in worker processes, their number.
+    Where TensorFlow was told to use fewer threads, as in worker processes, their number follows.
     """
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        return str(details.get("device_name", "GPU"))
+    if (gpu := _gpu()) is not None:
+        return str(gpu.get("device_name", "GPU"))
     name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as handle:
-            name = next(line.split(":", 1)[1].strip() for line in handle if "model name" in line)
-    except (OSError, StopIteration):
-        pass  # not Linux, or a processor without a model name: the platform's word must do
+    # Not Linux, or a processor without a model name: the platform's word must do.
+    with contextlib.suppress(OSError, StopIteration), open("/proc/cpuinfo") as handle:
+        name = next(line.split(":", 1)[1].strip() for line in handle if "model name" in line)
     threads = machine.limited_threads()
     return f"{name}, {machine.cores()} cores" + (f", {threads} used" if threads else "")
 
@@ -169,17 +152,15 @@ def shared_cores(n_workers: int) -> Iterator[int]:
         yield n_jobs
         return
     shares = machine.share(n_jobs)
-    before = {name: os.environ.get(name) for name in shares}
+    before = {name: os.environ[name] for name in shares if name in os.environ}
     os.environ.update(shares)
     try:
         with joblib.parallel_config(backend="loky", initializer=_begin_worker):
             yield n_jobs
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in shares:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _begin_worker() -> None:

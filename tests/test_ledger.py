@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from course_utils import ledger
+from course_utils.stats import rounded
 
 
 def run(**changes):
@@ -100,12 +101,8 @@ def test_the_table_has_a_row_per_arm_with_n_and_means():
     assert table["n"].tolist() == [2, 1, 1, 1, 1]
 
     row = table.iloc[0]
-    assert [row[key] for key in ("notebook", "arm", "data", "protocol")] == [
-        "01_baseline_overfit",
-        "relu",
-        "fashion_mnist (embedded)",
-        "honest",
-    ]
+    said = [row[key] for key in ("notebook", "arm", "data", "protocol")]
+    assert said == ["01_baseline_overfit", "relu", "fashion_mnist (embedded)", "honest"]
     expected = {
         "train acc %": 95,
         "val acc %": 70,
@@ -121,6 +118,19 @@ def test_the_table_has_a_row_per_arm_with_n_and_means():
     keys = ["notebook", "arm", "data", "images", "protocol", "precision"]
     assert list(table.columns[:7]) == [*keys, "n"]
     assert set(expected) == set(table.columns[7:])
+
+
+@pytest.mark.parametrize("percent", [97.255, 97.245, 16.85, 0.005, 88.68, 93.0])
+def test_tables_round_half_up_as_the_claims_do(percent):
+    measured = {"accuracy": percent / 100, "cross_entropy": 0.1}
+    runs = [run(test=measured, validation=measured, train=measured | {"accuracy": 0.0})]
+    (table,) = ledger.table(runs).to_dict("records")
+    beside = ledger.beside_published({"relu": 97.2}, reproduced=runs, yours=runs)
+    assert beside["test acc %"].map("{:.2f}".format).tolist()[1:] == [rounded(percent, 2)] * 2
+    assert beside["gap"][1] == -float(rounded(percent, 2))  # away from zero
+    for digits in (1, 2):
+        assert f"{table['test acc %']:.{digits}f}" == rounded(percent, digits)
+        assert round(np.float64(table["test acc %"]), digits) == float(rounded(percent, digits))
 
 
 def test_the_table_keeps_apart_what_is_another_run_and_counts_a_repeated_one_once():
@@ -161,9 +171,6 @@ def test_the_table_leaves_open_what_was_not_measured():
     for column in ("test acc %", "val acc %", "gap", "val cross-entropy", "best epoch"):
         assert math.isnan(table.loc[0, column])
     assert table.loc[0, "train acc %"] == pytest.approx(90)
-
-
-def test_the_table_of_nothing_is_empty():
     assert ledger.table([]).empty
 
 

@@ -53,28 +53,18 @@ def test_an_activation_adds_no_parameters():
 
 
 def test_width_dropout_and_momentum_go_where_they_belong():
+    def of(model, kind, setting):
+        return [getattr(layer, setting) for layer in model.layers if isinstance(layer, kind)]
+
     narrow = models.fashion_batchnorm(width=0.25, dropout=0.3, momentum=0.9)
-    widths = [layer.filters for layer in narrow.layers if isinstance(layer, layers.Conv2D)]
-    assert widths == [16, 16, 32, 32, 64, 64]
-    units = [layer.units for layer in narrow.layers if isinstance(layer, layers.Dense)]
-    assert units == [128, 64, 10]
-    rates = [layer.rate for layer in narrow.layers if isinstance(layer, layers.Dropout)]
-    assert rates == [0.3, 0.3, 0.3, 0.5, 0.5]
-    norms = [layer for layer in narrow.layers if isinstance(layer, layers.BatchNormalization)]
-    assert [layer.momentum for layer in norms] == [0.9] * 3
-
-    published = models.fashion_batchnorm()
-    rates = [layer.rate for layer in published.layers if isinstance(layer, layers.Dropout)]
-    assert rates == [0.5] * 5
-
+    assert of(narrow, layers.Conv2D, "filters") == [16, 16, 32, 32, 64, 64]
+    assert of(narrow, layers.Dense, "units") == [128, 64, 10]
+    assert of(narrow, layers.Dropout, "rate") == [0.3, 0.3, 0.3, 0.5, 0.5]
+    assert of(narrow, layers.BatchNormalization, "momentum") == [0.9] * 3
+    assert of(models.fashion_batchnorm(), layers.Dropout, "rate") == [0.5] * 5
     narrow = models.fashion_vgg(width=0.25)
-    widths = [layer.filters for layer in narrow.layers if isinstance(layer, layers.Conv2D)]
-    assert widths == [8, 16, 32, 64]
-    units = [layer.units for layer in narrow.layers if isinstance(layer, layers.Dense)]
-    assert units == [128, 64, 10]
-
-
-def test_the_narrowest_network_can_still_be_built():
+    assert of(narrow, layers.Conv2D, "filters") == [8, 16, 32, 64]
+    assert of(narrow, layers.Dense, "units") == [128, 64, 10]
     assert models.fashion_vgg(0.001).output_shape == (None, 10)
 
 

@@ -36,15 +36,10 @@ class LedgerError(CourseError):
 
 
 def default_path() -> Path:
-    """Where the ledger is: ``COURSE_LEDGER``, else ``runs/ledger.jsonl``.
+    """Where the ledger is, or will be: ``COURSE_LEDGER``, else ``runs/ledger.jsonl``.
 
     The folder ``runs`` stands at the root of the repository, or in the working folder where there
     is no repository.
-
-    Returns
-    -------
-    pathlib.Path
-        The file's path; the file need not exist.
     """
     if chosen := os.environ.get("COURSE_LEDGER"):
         return Path(chosen).expanduser()
@@ -71,14 +66,7 @@ def append(
     Returns
     -------
     dict
-        The record as written.
-
-    Raises
-    ------
-    LedgerError
-        If the ledger cannot be written; it is then as it was before.
-    TypeError
-        If the record holds something that JSON cannot, for instance a NumPy number.
+        The record as written. If it cannot be written, the ledger stays as it was.
     """
     from filelock import FileLock, Timeout
 
@@ -90,7 +78,8 @@ def append(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if predictions:
-            _write_whole(file, _packed(predictions))
+            file.parent.mkdir(exist_ok=True)
+            write_whole(file, _packed(predictions))
         try:
             with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
                 _append_line(path, line)
@@ -130,9 +119,9 @@ def _append_line(path: Path, line: bytes) -> None:
             raise
 
 
-def _write_whole(file: Path, content: bytes) -> None:
-    file.parent.mkdir(exist_ok=True)
-    new = file.with_suffix(".new")
+def write_whole(file: Path, content: bytes | memoryview) -> None:
+    """Write a file or, where that cannot be done, leave the one before."""
+    new = Path(f"{file}.new")
     try:
         new.write_bytes(content)
         os.replace(new, file)
@@ -173,11 +162,6 @@ def read(path: Path | str | None = None) -> list[Record]:
     -------
     list of dict
         Records in the order in which they were written.
-
-    Raises
-    ------
-    LedgerError
-        If the file is there and cannot be read.
     """
     path = Path(path) if path is not None else default_path()
     try:
@@ -238,11 +222,6 @@ def predictions(
         ``cross_entropy``, minus the logarithm of the probability of the true class, in nats. It is
         kept in one byte, q = round(255 · (nats / 16)^(1/3)), with no more than 16 nats: fine where
         the network is sure, and within 5 % above 0.05 nats. None where nothing was kept.
-
-    Raises
-    ------
-    LedgerError
-        If the file is there and cannot be read.
     """
     ledgers = [default_path(), REFERENCE / "ledger"] if path is None else [Path(path)]
     files = (_beside(each, record) for each in ledgers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +13,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = float("nan")
+# A hair's breadth more, so that whoever rounds 97.255 to two digits gets 97.26: by hand, in
+# `stats.rounded`, in a text and in pandas, which would take the nearest even digit or the number's
+# binary neighbour.
+HALF_UP = 1 + 4 * sys.float_info.epsilon
 
 
 def identity(record: Record) -> dict[str, Any]:
     """Say which run a record is of: two records that agree in this repeat one run.
 
-    Parameters
-    ----------
-    record : dict
-        A record of the ledger.
-
-    Returns
-    -------
-    dict
-        Notebook, arm, seed, protocol, data (but not where they lay), parameters and precision, as
-        the ledger's file holds them.
+    It is what they hold of notebook, arm, seed, protocol, data (but not where they lay), parameters
+    and precision, as the ledger's file holds them.
     """
     names = ("notebook", "arm", "seed", "protocol", "data", "parameters", "precision")
     same = {name: record.get(name) for name in names}
@@ -69,7 +66,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
         frame = frame.drop(columns=keys.pop(2))
     groups = frame.groupby(keys, sort=False, dropna=False)
     # Versions of pandas add up in different orders; a mean of 16.85 must print alike in all.
-    summary = groups.mean(numeric_only=True).round(9)
+    summary = groups.mean(numeric_only=True).round(9) * HALF_UP
     diverged, test_uses = groups["diverged"].sum(), groups["test uses"].max()
     summary = summary.drop(columns=["diverged", "test uses"])
     summary.insert(0, "n", groups.size() - diverged)
@@ -81,10 +78,8 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def _row(r: Record) -> dict[str, Any]:
-    percent = {
-        part: 100 * (r.get(part) or {}).get("accuracy", MISSING)
-        for part in ("train", "validation", "test")
-    }
+    train, validation, test = (r.get(part) or {} for part in ("train", "validation", "test"))
+    percent = [100 * part.get("accuracy", MISSING) for part in (train, validation, test)]
     # How a run went before it diverged says nothing. None would drop the column.
     went = {} if "diverged" in r else r
     return {
@@ -96,11 +91,11 @@ def _row(r: Record) -> dict[str, Any]:
         "precision": r.get("precision"),
         "diverged": "diverged" in r,
         "test uses": r.get("test_uses", 0),
-        "train acc %": percent["train"],
-        "val acc %": percent["validation"],
-        "test acc %": percent["test"],
-        "val cross-entropy": (r.get("validation") or {}).get("cross_entropy", MISSING),
-        "gap": percent["train"] - percent["validation"],
+        "train acc %": percent[0],
+        "val acc %": percent[1],
+        "test acc %": percent[2],
+        "val cross-entropy": validation.get("cross_entropy", MISSING),
+        "gap": percent[0] - percent[1],
         "best epoch": went.get("best_epoch") or MISSING,
         "epochs": went.get("epochs", MISSING),
         "seconds": went.get("seconds", MISSING),
@@ -112,19 +107,13 @@ def _settings(records: list[Record]) -> list[str]:
     """For each record, the parameters in which the runs of its arm differ."""
     names = [(r["notebook"], r["arm"], r["data"]["name"], r["data"]["scale"]) for r in records]
     own = [r.get("parameters") or {} for r in records]
-    of_arm: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for name, parameters in zip(names, own, strict=True):
-        of_arm.setdefault(name, []).append(parameters)
-    differ = {
-        name: [
-            key
-            for key in dict.fromkeys(key for parameters in runs for key in parameters)
-            if len({json.dumps(parameters.get(key)) for parameters in runs}) > 1
-        ]
-        for name, runs in of_arm.items()
-    }
+    values: dict[Any, dict[str, set[str]]] = {}  # of each parameter, by arm
+    for name in dict.fromkeys(names):
+        runs = [parameters for other, parameters in zip(names, own, strict=True) if other == name]
+        keys = dict.fromkeys(key for parameters in runs for key in parameters)
+        values[name] = {key: {json.dumps(each.get(key)) for each in runs} for key in keys}
     return [
-        ", ".join(f"{key}={parameters.get(key)}" for key in differ[name])
+        ", ".join(f"{k}={parameters.get(k)}" for k, found in values[name].items() if len(found) > 1)
         for name, parameters in zip(names, own, strict=True)
     ]
 
@@ -152,13 +141,12 @@ def beside_published(
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    sources = [("reproduced here", list(reproduced)), ("your run", list(yours))]
+    tables = {"reproduced here": table(reproduced), "your run": table(yours)}
     for arm, accuracy in published.items():
         rows.append({"arm": arm, "source": "published", "n": 1, "test acc %": accuracy})
-        for source, records in sources:
-            kept = [record for record in records if record["arm"] == arm]
-            for _, row in table(kept).iterrows():
-                rows.append(row.to_dict() | {"source": source})
+        for source, found in tables.items():
+            kept = found[found["arm"] == arm] if len(found) else found
+            rows += [row | {"source": source} for row in kept.to_dict("records")]
     first = ["arm", "source", "n", "images", "precision"]
     columns = [*first, "test acc %", "val acc %", "gap", "best epoch"]
     return pd.DataFrame(rows).reindex(columns=columns).round(2)

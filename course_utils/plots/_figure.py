@@ -50,24 +50,22 @@ def new_figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (
         return figure, figure.subplots(rows, columns)
 
 
-def _png(figure: Figure) -> bytes:
-    with matplotlib.rc_context(_RC):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _bundle(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _outputs(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `display` is given for the picture, and for its text."""
     if not alt.strip():
         raise CourseError("alt must say what the figure shows; got an empty text.")
-    return {"image/png": _png(figure), "text/plain": alt}, {"image/png": {"alt": alt}}
-
-
-# JupyterLab drops the alt text of a picture's metadata. A picture inside HTML would keep its alt
-# there, but it takes the place of image/png in every viewer, and not all of them show it: GitHub
-# cleans HTML, and no converter to PDF finds a picture in it. So the text is an output of its own.
-def _words(alt: str) -> dict[str, str]:
-    return {"text/html": f"<details><summary>Figure in words</summary>{escape(alt)}</details>"}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_RC):
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    picture = {"image/png": buffer.getvalue(), "text/plain": alt}
+    # JupyterLab drops the alt text of a picture's metadata. A picture inside HTML would keep it,
+    # but takes the place of image/png in every viewer, and not all of them show it: GitHub cleans
+    # HTML, and no converter to PDF finds a picture in it. So the text is an output of its own.
+    words = f"<details><summary>Figure in words</summary>{escape(alt)}</details>"
+    return (
+        {"obj": picture, "metadata": {"image/png": {"alt": alt}}, "raw": True},
+        {"obj": {"text/html": words}, "raw": True},
+    )
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -82,47 +80,24 @@ def show(figure: Figure, alt: str) -> None:
         The figure, from `new_figure`.
     alt : str
         What the picture shows, in a sentence or two. Must not be empty.
-
-    Raises
-    ------
-    CourseError
-        If `alt` is empty.
     """
     Picture(figure, alt)
 
 
 class Picture:
-    """A figure below the cell that another one can take the place of.
-
-    Parameters
-    ----------
-    figure, alt
-        See `show`.
-
-    Raises
-    ------
-    CourseError
-        If `alt` is empty.
-    """
+    """A figure below the cell, see `show`, that another one can take the place of."""
 
     def __init__(self, figure: Figure, alt: str) -> None:
-        from IPython.display import display
+        from IPython.display import DisplayHandle
 
-        data, metadata = _bundle(figure, alt)
-        self._picture = display(data, metadata=metadata, raw=True, display_id=True)
-        self._text = display(_words(alt), raw=True, display_id=True)
+        self._handles = [DisplayHandle(), DisplayHandle()]
+        for handle, output in zip(self._handles, _outputs(figure, alt), strict=True):
+            handle.display(**output)
 
     def replace(self, figure: Figure, alt: str) -> None:
-        """Show another figure in the same place.
-
-        Parameters
-        ----------
-        figure, alt
-            See `show`.
-        """
-        data, metadata = _bundle(figure, alt)
-        self._picture.update(data, metadata=metadata, raw=True)
-        self._text.update(_words(alt), raw=True)
+        """Show another figure in the same place."""
+        for handle, output in zip(self._handles, _outputs(figure, alt), strict=True):
+            handle.update(**output)
 
 
 def image_grid(

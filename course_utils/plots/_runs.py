@@ -36,11 +36,6 @@ def over_seeds(
     yours : mapping of str to dict, optional
         The reader's own record, by the title of the panel that it belongs to. It may have another
         number of epochs.
-
-    Raises
-    ------
-    CourseError
-        If a group has no runs.
     """
     if empty := [name for name, records in groups.items() if not records]:
         raise CourseError(f"groups must each hold a recorded run; none for {', '.join(empty)}.")
@@ -54,9 +49,8 @@ def over_seeds(
             ax.plot(np.arange(1, len(run) + 1), run, **RECORDED)
         shortest = min(map(len, runs))
         middle = np.median([run[:shortest] for run in runs], axis=0)
-        ax.plot(
-            np.arange(1, shortest + 1), middle, **(VALIDATION if key.startswith("val_") else TRAIN)
-        )
+        style = VALIDATION if key.startswith("val_") else TRAIN
+        ax.plot(np.arange(1, shortest + 1), middle, **style)
         count = f"{len(records)} seeds" if len(records) > 1 else "one run"
         ax.set_title(f"{name}\n({count})", fontsize=9)
         ax.set_xlabel("epoch")
@@ -100,11 +94,6 @@ def paired_differences(groups: Mapping[str, Mapping[str, np.ndarray]], title: st
         for each seed. At least two each.
     title : str
         Title of the figure.
-
-    Raises
-    ------
-    CourseError
-        If a comparison has fewer than two differences.
     """
     names = list(next(iter(groups.values())))
     figure, axes = new_figure(1, len(groups), size=(4 * len(groups), 0.9 + 0.5 * len(names)))

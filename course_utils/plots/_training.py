@@ -116,13 +116,7 @@ class LiveCurves(keras.callbacks.Callback):
         self._started, self._drawing = time.perf_counter(), 0.0
 
     def go_on(self, history: dict[str, list[float]]) -> None:
-        """Begin with the epochs that an earlier process trained; for `training.Resume`.
-
-        Parameters
-        ----------
-        history : dict
-            Its numbers, one for each epoch.
-        """
+        """Begin with the epochs that an earlier process trained; for `training.Resume`."""
         self._history = {name: list(values) for name, values in history.items()}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -158,9 +152,6 @@ class LiveCurves(keras.callbacks.Callback):
 
 def _has_front_end() -> bool:
     """Whether this process is a notebook's kernel, which can show and replace pictures."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")

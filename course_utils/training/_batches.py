@@ -21,7 +21,7 @@ def shuffled_batches(
     Parameters
     ----------
     images : ndarray, shape (n, height, width, channels)
-        Kept as they are, uint8 for instance; only a batch at a time is handed on.
+        Kept as they are, uint8 for instance.
     labels : ndarray, shape (n,)
         Class numbers.
     batch_size : int

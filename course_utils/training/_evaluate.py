@@ -43,8 +43,7 @@ def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
     model : keras.Model
         A classifier that ends in a softmax, or in one sigmoid for two classes.
     examples : tuple of arrays, or iterable of batches
-        ``(images, labels)``, or batches of them such as a `tf.data.Dataset`. Labels are class
-        numbers or one-hot rows.
+        ``(images, labels)``, labels as class numbers or one-hot rows; or a `tf.data.Dataset`.
 
     Returns
     -------
@@ -59,11 +58,10 @@ def per_image(model: keras.Model, examples: Examples) -> dict[str, np.ndarray]:
     probabilities, labels = _predict(model, examples)
     classes = probabilities.argmax(axis=1)
     of_the_label = probabilities[np.arange(len(labels)), labels]
-    cross_entropy = -np.log(np.clip(of_the_label, 1e-7, 1))
     return {
         "classes": classes,
         "correct": classes == labels,
-        "cross_entropy": cross_entropy,
+        "cross_entropy": -np.log(np.clip(of_the_label, 1e-7, 1)),
         "labels": labels,
         "probabilities": probabilities,
     }

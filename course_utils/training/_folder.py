@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,18 +17,17 @@ from course_utils.errors import CourseError
 
 STATE = "unfinished.npz"  # the state of a training, until it is recorded
 
-_locks: dict[
-    Path, FileLock
-] = {}  # one for each folder: a cell that was stopped still holds its own
+_locks: dict[Path, FileLock] = {}  # by folder: a cell that was stopped still holds its own
 
 
 class RunError(CourseError):
     """A run cannot begin, go on or be recorded."""
 
 
-def claim(output_dir: str | Path, run: dict[str, Any], digest: str) -> Path:
+def claim(output_dir: str | Path, run: dict[str, Any]) -> Path:
     """Make a folder for a run, and keep every other process out of it."""
     parent = Path(output_dir).expanduser().absolute() / run["notebook"]
+    digest = hashlib.blake2b(json.dumps(run, sort_keys=True).encode(), digest_size=4).hexdigest()
     name = _plain(f"{run['arm']}_seed_{run['seed']}_{digest}")
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -77,15 +78,12 @@ def _plain(name: str) -> str:
 
 def _lock(folder: Path) -> bool:
     """Whether this process alone has the folder."""
-    lock = _locks.setdefault(folder, FileLock(f"{folder}.lock"))
+    lock = _locks.get(folder) or FileLock(f"{folder}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        del _locks[folder]
         return False
-    except (OSError, NotImplementedError):
-        del _locks[folder]
-        raise
+    _locks[folder] = lock
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -22,8 +23,6 @@ from course_utils.training._evaluate import Examples, mean, per_image
 from course_utils.training._folder import STATE, RunError, claim, give_back
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
-
-NO_NUMBER = {"accuracy": math.nan, "cross_entropy": math.nan}
 
 
 class Stopped(KeyboardInterrupt):
@@ -54,11 +53,6 @@ class Recorder(keras.callbacks.Callback):
         batch size, learning rate, …
     protocol : {"honest", "published"}
         "published" where the run repeats a published experiment's split or its misuse of data.
-
-    Raises
-    ------
-    CourseError
-        If `parameters` cannot be written to the ledger, or `protocol` is neither of the two.
     """
 
     def __init__(
@@ -85,9 +79,8 @@ class Recorder(keras.callbacks.Callback):
         self._head = {"notebook": notebook, "arm": arm, "seed": seed, "protocol": protocol}
         # That of now: other networks may be built, in another precision, before `finish`.
         self._precision = keras.config.dtype_policy().name
-        self._dataset = dataset
-        self._parameters = parameters
-        self._handler: Any = None
+        self._dataset, self._parameters = dataset, parameters
+        self._handler: Any = None  # of the stop button, before the training
         self._epoch, self._running, self._is_new = 0, False, True
         self._folder: Path | None = None
         self._unwritten: ledger.Record | None = None
@@ -100,23 +93,20 @@ class Recorder(keras.callbacks.Callback):
     def _known(self, n_train: int | None = None) -> dict[str, Any]:
         """The part of the record that is known before the training."""
         data = self._dataset
-        sizes = {"train": len(data.y_train) if n_train is None else n_train}
-        sizes |= {"validation": len(data.y_validation), "test": len(data.y_test)}
-        source = {"name": data.name, "scale": data.data, "source": data.source, "split": data.split}
-        return self._head | {
-            "data": source | sizes,
-            "parameters": self._parameters,
-            "precision": self._precision,
+        described = {
+            "name": data.name,
+            "scale": data.data,
+            "source": data.source,
+            "split": data.split,
+            "train": len(data.y_train) if n_train is None else n_train,
+            "validation": len(data.y_validation),
+            "test": len(data.y_test),
         }
+        known = {"data": described, "parameters": self._parameters, "precision": self._precision}
+        return self._head | known
 
     def identity(self) -> dict[str, Any]:
-        """Say which run this is: what must be equal for two runs to be the same one.
-
-        Returns
-        -------
-        dict
-            `ledger.identity` of its record, and a digest of the images to train and validate on.
-        """
+        """Say which run this is: `ledger.identity` of its record, and a digest of the images."""
         images = hashlib.blake2b(digest_size=8)
         for name in ("x_train", "y_train", "x_validation", "y_validation"):
             images.update(np.ascontiguousarray(getattr(self._dataset, name)).data)
@@ -137,42 +127,22 @@ class Recorder(keras.callbacks.Callback):
         -------
         pathlib.Path
             The folder, until `finish` has written the run to the ledger this run's alone.
-
-        Raises
-        ------
-        RunError
-            If it cannot be made.
         """
         if self._folder is None:
-            run = self.identity()
-            text = json.dumps(run, sort_keys=True).encode()
-            digest = hashlib.blake2b(text, digest_size=4).hexdigest()
-            self._folder = claim(output_dir, run, digest)
+            self._folder = claim(output_dir, self.identity())
         return self._folder
 
     def done(self) -> ledger.Record | None:
-        """Look this run up in the ledger.
+        """Look this run up in the ledger: the last record of the same `ledger.identity`, or None.
 
         The precision is that in which the `Recorder` was made, after `runtime.fresh_start`.
-
-        Returns
-        -------
-        dict or None
-            The last record of the same notebook, arm, seed, protocol, data, parameters and
-            precision; None where there is none.
         """
         ours = ledger.identity(self._known())
         same = (record for record in reversed(ledger.read()) if ledger.identity(record) == ours)
         return next(same, None)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Start the clock.
-
-        Raises
-        ------
-        RunError
-            If `fit` was given another number of epochs than the record's parameters say.
-        """
+        """Start the clock; refuse another number of epochs than the record would say."""
         epochs, said = self.params["epochs"], self._parameters.get("epochs")
         if epochs != said:
             raise RunError(
@@ -182,7 +152,9 @@ class Recorder(keras.callbacks.Callback):
             )
         self.history, self.resumed, self.diverged = {}, [], None
         self._epoch, self._running, self._is_new, self._unwritten = 0, True, True, None
-        self._listen()
+        main = threading.current_thread() is threading.main_thread()  # only it may set handlers
+        if main and self._handler is None and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            self._handler = signal.signal(signal.SIGINT, self._stop)
         self._started = time.perf_counter()
 
     def go_on(self, history: dict[str, list[float]], seconds: float, resumed: list[int]) -> None:
@@ -192,13 +164,7 @@ class Recorder(keras.callbacks.Callback):
         self._started = time.perf_counter() - seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Know the epoch; refuse a network that was trained already.
-
-        Raises
-        ------
-        RunError
-            If the optimiser has made steps before, and the training is not one that goes on.
-        """
+        """Know the epoch; refuse a network that was trained already, unless it goes on."""
         self._epoch = epoch
         steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
         if self._is_new and steps:
@@ -235,11 +201,6 @@ class Recorder(keras.callbacks.Callback):
         """Hear no more of the stop button."""
         self._running = False
         self._do_not_listen()
-
-    def _listen(self) -> None:
-        main = threading.current_thread() is threading.main_thread()  # only it may set handlers
-        if main and self._handler is None and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-            self._handler = signal.signal(signal.SIGINT, self._stop)
 
     def _do_not_listen(self) -> None:
         if self._handler is not None and signal.getsignal(signal.SIGINT) == self._stop:
@@ -289,13 +250,6 @@ class Recorder(keras.callbacks.Callback):
         -------
         dict
             The record as written; see `course_utils.ledger`.
-
-        Raises
-        ------
-        RunError
-            If not one epoch was trained.
-        LedgerError
-            If the ledger cannot be written.
         """
         if not self.history.get("loss"):
             raise RunError(
@@ -304,78 +258,63 @@ class Recorder(keras.callbacks.Callback):
             )
         if self._unwritten is None:
             self._unwritten = self._measured(train, validation, test) | more
-        self._unwritten["test_uses"] = self._test_uses()
+        record = self._unwritten | {"test_uses": self._test_uses()}
+        if not self._running:
+            record = ledger.append(record, predictions=self._predictions)
+        self._unwritten = None
         if self._running:  # on_train_end was never reached
-            record, self._unwritten = self._unwritten, None
             print(
                 f"{self._head['arm']} ended after epoch {len(self.history['loss'])} of "
                 f"{self.params['epochs']}: this record is not in the ledger, and the test images "
                 "were not looked at."
             )
-            return record
-        record = ledger.append(self._unwritten, predictions=self._predictions)
-        self._unwritten = None
-        if self._folder is not None:
+        elif self._folder is not None:
             give_back(self._folder)
             self._folder = None
         return record
 
     def _test_uses(self) -> int:
         """How often this arm, seed and protocol has looked at the test images, now included."""
-        try:
-            records = ledger.read()
-        except ledger.LedgerError:  # append is about to say why
-            records = []
-        before = sum(
-            all(record[name] == value for name, value in self._head.items())
-            and record["data"]["scale"] == self._dataset.data
-            and "diverged" not in record
-            for record in records
-        )
-        uses = before + ("test" in self._predictions)
-        if "test" in self._predictions and before:
+        uses = int("test" in self._predictions)
+        with contextlib.suppress(ledger.LedgerError):  # append is about to say why
+            uses += sum(
+                all(record[name] == value for name, value in self._head.items())
+                and record["data"]["scale"] == self._dataset.data
+                and "diverged" not in record
+                for record in ledger.read()
+            )
+        if "test" in self._predictions and uses > 1:
             print(f"The test images were used {uses} times for {self._head['arm']}.")
         return uses
 
     def _measured(
         self, train: Examples | None, validation: Examples | None, test: Examples | None
     ) -> ledger.Record:
-        data = self._dataset
-        sets: dict[str, Examples] = {
-            "train": (data.x_train, data.y_train) if train is None else train,
-            "validation": (data.x_validation, data.y_validation)
-            if validation is None
-            else validation,
-            "test": (data.x_test, data.y_test) if test is None else test,
-        }
-        closed = {*sets} if self.diverged else {"test"} if self._running else set()
-        val_loss = np.array(self.history.get("val_loss", []))
-        # argmin would call the first NaN of a run that diverged its lowest loss
-        finite = np.isfinite(val_loss).any()
-        best_epoch = int(np.nanargmin(val_loss)) + 1 if finite else None
-        epochs = len(self.history["loss"])
-        train = sets["train"]
+        data, epochs = self._dataset, len(self.history["loss"])
         n_train = len(train[1]) if isinstance(train, tuple) else len(data.y_train)
+        closed = ("train", "validation", "test") if self.diverged else ("test",) * self._running
+        measured: dict[str, Any] = {}
+        self._predictions = {}
+        for name, given in (("train", train), ("validation", validation), ("test", test)):
+            if name in closed:
+                measured[name] = {"accuracy": math.nan, "cross_entropy": math.nan}
+                continue
+            own = getattr(data, f"x_{name}"), getattr(data, f"y_{name}")
+            images = per_image(self.model, own if given is None else given)
+            measured[name] = mean(images)
+            if name == "validation":
+                measured["calibration"] = calibration(images["probabilities"], images["labels"])
+            if name != "train":
+                self._predictions[name] = images
+        # argmin would call the first NaN of a run that diverged its lowest loss
+        val_loss = np.array(self.history.get("val_loss", []))
+        best_epoch = int(np.nanargmin(val_loss)) + 1 if np.isfinite(val_loss).any() else None
         trainable = sum(int(np.prod(w.shape)) for w in self.model.trainable_weights)
-        images = {
-            name: per_image(self.model, examples)
-            for name, examples in sets.items()
-            if name not in closed
-        }
-        probabilities = {name: images[name].pop("probabilities") for name in images}
-        self._predictions = {name: images[name] for name in images if name != "train"}
-        measured: dict[str, Any] = {
-            name: mean(images[name]) if name in images else dict(NO_NUMBER) for name in sets
-        }
-        if "validation" in images:
-            labels = images["validation"].pop("labels")
-            measured["calibration"] = calibration(probabilities["validation"], labels)
         record = self._known(n_train) | {
             "history": self.history,
             "best_epoch": best_epoch,
             "epochs": epochs,
             **measured,
-            "test_uses": 0,
             "seconds": round(self.seconds, 2),
             "images_per_second": round(n_train * epochs / self.seconds, 1),
             "peak_memory_mb": round(runtime.peak_memory_mb()),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
-import os
 import reprlib
 import shutil
 import zipfile
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.errors import CourseError
+from course_utils.ledger._file import write_whole
 from course_utils.training import _folder
 from course_utils.training._folder import STATE, RunError
 from course_utils.training._recorder import Recorder
@@ -40,10 +41,10 @@ def resumable(
     """Callbacks for `fit`, and one more that keeps the state of the training after each epoch.
 
     The state is what `keras.callbacks.BackupAndRestore` keeps (weights, optimiser, epoch), and
-    beside it the seeds of dropout, the history, the seconds, and what `EarlyStopping` and
-    `ModelCheckpoint` know of the best epoch so far. It is a file in the run's own folder
-    (`Recorder.folder`) until `Recorder.finish` has written the run to the ledger. A kill at any
-    moment leaves the state of the last epoch or of the one before.
+    the seeds of dropout, the history, the seconds, and what `EarlyStopping` and `ModelCheckpoint`
+    know of the best epoch so far. It is a file in the run's own folder (`Recorder.folder`) until
+    `Recorder.finish` has written the run to the ledger. A kill at any moment leaves the state of
+    the last epoch or of the one before.
 
     A run that goes on sees the batches in the order that it would have seen. The weights agree to
     the last bit with those of an uninterrupted run where the computation itself is repeatable, for
@@ -65,11 +66,6 @@ def resumable(
     -------
     list of Callback
         The callbacks and, last, the one that keeps the state.
-
-    Raises
-    ------
-    CourseError
-        If `callbacks` do not hold one `Recorder`.
     """
     return [*callbacks, Resume(callbacks, batches, folder, resume)]
 
@@ -137,11 +133,6 @@ class Resume(keras.callbacks.Callback):
         """Stop while nothing is lost if `ModelCheckpoint` will find no room for its file.
 
         It writes over the best network so far, so that a full disk would leave neither.
-
-        Raises
-        ------
-        RunError
-            If the disk has less room than the file and a state need.
         """
         # The weights and the optimiser's state, in the checkpoint and in this callback's file.
         room = 2 * sum(4 * math.prod(variable.shape) for variable in self._variables())
@@ -152,7 +143,7 @@ class Resume(keras.callbacks.Callback):
                 raise RunError(
                     f"There is no room in {folder} for the best network of {self._run['arm']} "
                     f"({math.ceil(room / 1e6)} MB are needed). Make room, or set output_dir to a "
-                    f"folder on another disk, and run this cell again"
+                    "folder on another disk, and run this cell again"
                     f"{on if self._keeps and epoch else ''}."
                 )
 
@@ -164,11 +155,10 @@ class Resume(keras.callbacks.Callback):
             self._write(epoch)
         except OSError as error:
             self._keeps = False
-            reason = error.strerror or error
             print(
                 f"{self._run['arm']} trains on, but could not go on after a crash: its state "
-                f"cannot be written in {self._output_dir} ({reason}). Make room, or set "
-                "output_dir to a folder of yours."
+                f"cannot be written in {self._output_dir} ({error.strerror or error}). Make room, "
+                "or set output_dir to a folder of yours."
             )
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
@@ -188,9 +178,7 @@ class Resume(keras.callbacks.Callback):
         compiled = self.model.get_compile_config() or {}
         optimizer = compiled.get("optimizer") or {}
         run = self._recorder.identity() | {
-            "layers": [
-                {"kind": type(layer).__name__} | _settings(layer) for layer in self.model.layers
-            ],
+            "layers": [_settings(layer) for layer in self.model.layers],
             "optimizer": {"kind": optimizer.get("class_name")} | (optimizer.get("config") or {}),
             "loss": compiled.get("loss"),
             "shapes of its weights": [list(variable.shape) for variable in self._variables()],
@@ -240,14 +228,9 @@ class Resume(keras.callbacks.Callback):
         }
         # NumPy's files, for HDF5 brings the whole kernel down where a disk is full; and made in
         # memory, for a zip file that cannot be written complains once more when it is collected.
-        new, made = Path(f"{self._file}.new"), io.BytesIO()
+        made = io.BytesIO()
         np.savez(made, state=np.array(json.dumps(state)), **arrays)
-        try:
-            new.write_bytes(made.getbuffer())
-            os.replace(new, self._file)  # until here the state before is kept
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
+        write_whole(self._file, made.getbuffer())
 
     def _restore(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         for number, variable in enumerate(self._variables()):
@@ -284,11 +267,10 @@ class Resume(keras.callbacks.Callback):
 
 
 def _settings(layer: keras.layers.Layer) -> dict[str, Any]:
-    try:
+    config: dict[str, Any] = {}
+    with contextlib.suppress(NotImplementedError):  # a layer of the reader's own, with arguments
         config = layer.get_config()
-    except NotImplementedError:  # a layer of the reader's own, with arguments
-        return {}
-    return {name: value for name, value in config.items() if name != "name"}
+    return config | {"kind": type(layer).__name__, "name": None}
 
 
 def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:

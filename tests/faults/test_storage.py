@@ -34,15 +34,6 @@ def refused(action: Callable[..., Any], *arguments: Any) -> str:
 # A file of the right name with something wrong in it
 
 
-def huge(path: Path) -> None:
-    """An array that claims a terabyte; its bytes are not there."""
-    header = np.lib.format.header_data_from_array_1_0(np.zeros(0, np.uint8))
-    with fake_sets.zipfile.ZipFile(path, "w") as archive:
-        for key in fake_sets.arrays("mnist"):
-            with archive.open(f"{key}.npy", "w") as file:
-                np.lib.format.write_array_header_1_0(file, header | {"shape": (10**12,)})
-
-
 def damage(path: Path, how: str) -> None:
     arrays = fake_sets.arrays("mnist")
     changed = {
@@ -50,30 +41,31 @@ def damage(path: Path, how: str) -> None:
         "type": {"x_train": arrays["x_train"] / 255},
         "shape": {"y_train": arrays["y_train"][:, None]},
         "NaN": {"x_test": np.full(arrays["x_test"].shape, np.nan)},
-        "one pixel": {"x_test": np.where(arrays["x_test"] == 7, 8, arrays["x_test"])},
+        "one pixel": {"x_test": np.where(arrays["x_test"] == 7, np.uint8(8), arrays["x_test"])},
+    }
+    contents = {
+        "truncated": fake_sets.npz("mnist")[:5000],
+        "text": b"version https://git-lfs.github.com/spec/v1",
+        "empty": b"",
+        "other set": fake_sets.npz("fashion_mnist"),
     }
     if how in changed:
-        changed["one pixel"]["x_test"] = changed["one pixel"]["x_test"].astype(np.uint8)
         np.savez(path, **(arrays | changed[how]))
     elif how == "key":
-        arrays.pop("y_test")
-        np.savez(path, **arrays)
+        np.savez(path, **{key: arrays[key] for key in arrays if key != "y_test"})
     elif how == "one array":
         with path.open("wb") as file:
             np.save(file, arrays["x_train"])
-    elif how == "huge":
-        huge(path)
+    elif how == "huge":  # an array that claims a terabyte; its bytes are not there
+        header = np.lib.format.header_data_from_array_1_0(np.zeros(0, np.uint8))
+        with fake_sets.zipfile.ZipFile(path, "w") as archive:
+            for key in arrays:
+                with archive.open(f"{key}.npy", "w") as file:
+                    np.lib.format.write_array_header_1_0(file, header | {"shape": (10**12,)})
     elif how == "folder":
         (path / "inside").mkdir(parents=True)
     else:
-        path.write_bytes(
-            {
-                "truncated": fake_sets.npz("mnist")[:5000],
-                "text": b"version https://git-lfs.github.com/spec/v1",
-                "empty": b"",
-                "other set": fake_sets.npz("fashion_mnist"),
-            }[how]
-        )
+        path.write_bytes(contents[how])
 
 
 DAMAGE = ("truncated", "empty", "text", "pickle", "one array", "folder", "other set", "key")

@@ -55,8 +55,7 @@ class Fate(keras.callbacks.Callback):
         self, what: str, epoch: int, step: int | None, ready: str | None, go: str | None
     ) -> None:
         super().__init__()
-        self.go = go
-        self.what, self.epoch, self.step, self.ready = what, epoch, step, ready
+        self.what, self.epoch, self.step, self.ready, self.go = what, epoch, step, ready, go
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.now = epoch + 1
