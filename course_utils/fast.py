@@ -20,12 +20,8 @@ class Adam(keras.optimizers.Adam):
     """Keras's Adam, computed in one pass over each weight instead of about ten.
 
     The arithmetic is that of `keras.optimizers.Adam`, done by TensorFlow's own kernel for it.
-    Networks with millions of weights and small batches spend much of a step there.
-
-    Raises
-    ------
-    CourseError
-        If ``amsgrad`` is asked for, which the kernel does not know.
+    Networks with millions of weights and small batches spend much of a step there. The kernel does
+    not know ``amsgrad``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -58,13 +54,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's batch norm over the last axis, by TensorFlow's fused kernel.
 
     Mean, variance and the normalised signal come from one operation, in float32 also where the
-    signal is bfloat16. Keras computes them one after the other.
-
-    Raises
-    ------
-    CourseError
-        If the axis is not the last one, or batch renormalisation, synchronisation, or a network
-        without scale and centre is asked for.
+    signal is bfloat16. Keras computes them one after the other. There is no batch renormalisation,
+    no synchronisation, and always a scale and a centre.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -162,12 +153,7 @@ class Dropout(keras.layers.Dropout):
     """Keras's dropout, with one random byte for each signal instead of a random float.
 
     The rate is rounded to a multiple of 1/256: 0.5 and 0.25 are exact, 0.3 becomes 0.3008. The
-    signals that stay are scaled by what the rounded rate asks for.
-
-    Raises
-    ------
-    CourseError
-        If a ``noise_shape`` is given.
+    signals that stay are scaled by what the rounded rate asks for. It takes no ``noise_shape``.
     """
 
     def __init__(self, rate: float, noise_shape: Any = None, **kwargs: Any) -> None:

@@ -12,14 +12,10 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 
 
 def cores() -> int:
-    """Cores that this process may use.
+    """Cores that this process may use, 1 or more.
 
-    Returns
-    -------
-    int
-        What affinity (``taskset``), a container's share of the processor and the worker process of
-        ``course`` that this may be (``LOKY_MAX_CPU_COUNT``) leave of the machine's cores; 1 or
-        more. Counted by joblib.
+    What affinity (``taskset``), a container's share of the processor and the worker process of
+    ``course`` that this may be (``LOKY_MAX_CPU_COUNT``) leave of the machine's; joblib counts them.
     """
     import joblib
 
@@ -27,13 +23,7 @@ def cores() -> int:
 
 
 def memory() -> int:
-    """Bytes of memory that are still free for this process.
-
-    Returns
-    -------
-    int
-        The machine's available memory or what the container's limit leaves, whichever is less.
-    """
+    """Bytes still free for this process: of the machine, or of the container if that is less."""
     import psutil
 
     return max(0, min([psutil.virtual_memory().available, *_left_in_container()]))
@@ -68,17 +58,9 @@ def kernels(n_jobs: int) -> int:
 
 
 def share(n_processes: int) -> dict[str, str]:
-    """Environment variables that give each of several processes its share of the cores.
+    """Environment variables that give each of `n_processes` side by side its share of the cores.
 
-    Parameters
-    ----------
-    n_processes : int
-        How many processes run side by side.
-
-    Returns
-    -------
-    dict of str to str
-        Threads for TensorFlow, and the count that `cores` then gives.
+    They are threads for TensorFlow, and the count that `cores` then gives.
     """
     threads = str(max(1, cores() // n_processes))
     return dict.fromkeys((*THREADS, "LOKY_MAX_CPU_COUNT"), threads)
