@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -20,6 +22,14 @@ RECORD = (
     " 'data': {'name': 'x', 'scale': 'x'}});"
 )
 pytestmark = pytest.mark.usefixtures("course")
+
+
+@pytest.fixture(autouse=True)
+def hears_ctrl_c() -> Iterator[None]:
+    """A shell starts what stands behind an & with Ctrl-C ignored, and these tests with it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def snapshot(folder: Path) -> dict[Path, bytes]:

@@ -280,13 +280,13 @@ def _of_network(network: keras.layers.Layer, images: np.ndarray) -> Finding:
     if not facts["changed"]:
         return Finding(
             False,
-            f"Augmentation is OFF: each of {len(images):,} images reaches the first layer with "
-            "weights in one version only, in training too.",
+            f"Augmentation is OFF: none of {len(images):,} images comes in several versions in "
+            "training.",
             facts,
         )
     return Finding(
         True,
-        f"Augmentation is on: {facts['changed']:,} of {len(images):,} images reach the first "
-        "layer with weights in several versions in training, and in one in validation.",
+        f"Augmentation is on: {facts['changed']:,} of {len(images):,} images come in several "
+        "versions in training, and in one in validation.",
         facts,
     )
