@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from click.testing import CliRunner
 
+from course_utils import __version__
 from course_utils.classroom import badges, cli, notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CITATION.cff", *sorted((ROOT / "notebooks").glob("*.md"))]
 
 CELL = """\
 if importlib.util.find_spec("course_utils") is None:
@@ -40,20 +43,6 @@ def test_the_badge_of_a_notebook_opens_that_notebook(path: Path) -> None:
     first = nbformat.read(path, as_version=4).cells[0].source
     (link,) = re.findall(r"\((https://colab\.research\.google\.com/github/[^)]+)\)", first)
     assert link.endswith(f"/notebooks/{path.name}")
-
-
-def test_address_and_version_go_into_badges_and_cells_and_nowhere_else() -> None:
-    address = "https://github.com/a-school/overfit"
-    page = badges.renewed(PAGE, address, "1.2.0")
-    assert "/github/a-school/overfit/blob/v1.2.0/notebooks/01_a.ipynb)" in page
-    assert "/v2/gh/a-school/overfit/v1.2.0?urlpath=lab/tree/notebooks)" in page
-    assert "OWNER" not in page and "assets/colab-badge.svg" in page
-    cell = badges.renewed(CELL, address, "1.2.0")
-    assert 'release = "git+https://github.com/a-school/overfit@v1.2.0"\n' in cell
-    assert cell.count("/OWNER/") == 1 and "git+file:///path/to/clone" in cell
-    old = "https://github.com/OWNER/overfit-on-purpose"
-    assert badges.renewed(page, old, "0.1.0") == PAGE
-    assert badges.renewed(cell, old, "0.1.0") == CELL
 
 
 @pytest.fixture
@@ -85,8 +74,14 @@ def test_the_command_names_what_is_stale_and_writes_it_on_demand(clone: Path) ->
     written = CliRunner().invoke(cli.main, ["badges", "--write"])
     assert written.exit_code == 0, written.output
     assert "1 of 3 were current" in written.output
-    _, code, edited = nbformat.read(clone / "notebooks" / "01_a.ipynb", as_version=4).cells
-    assert "a-school/overfit@v" in code.source and code.outputs[0].text == "kept\n"
+    page, code, edited = nbformat.read(clone / "notebooks" / "01_a.ipynb", as_version=4).cells
+    tag = f"v{__version__}"
+    assert f"/github/a-school/overfit/blob/{tag}/notebooks/01_a.ipynb)" in page.source
+    assert f"/v2/gh/a-school/overfit/{tag}?urlpath=lab/tree/notebooks)" in page.source
+    assert "OWNER" not in page.source and "assets/colab-badge.svg" in page.source
+    assert f'release = "git+https://github.com/a-school/overfit@{tag}"\n' in code.source
+    assert code.source.count("/OWNER/") == 1 and "git+file:///path/to/clone" in code.source
+    assert code.outputs[0].text == "kept\n"
     assert code.metadata["source_sha"] == notebooks.digest(code.source)
     assert edited.metadata["source_sha"] == "of other code"  # stays what it was: not run
     assert (clone / "notebooks" / "instructors.md").read_text(encoding="utf-8") == "no badge\n"
@@ -105,3 +100,51 @@ def test_an_address_that_is_none_is_refused(clone: Path, address: str) -> None:
     done = CliRunner().invoke(cli.main, ["badges", "--write"])
     assert done.exit_code == 2
     assert "must be https://github.com/OWNER/NAME" in done.output
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What `course publish` reads and writes."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    shutil.copytree(
+        ROOT / "course_utils" / "reference",
+        tmp_path / "course_utils" / "reference",
+        ignore=shutil.ignore_patterns("predictions"),
+    )
+    for name in ("README.md", "CITATION.cff", "pyproject.toml", "course_utils/__init__.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def snapshot(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def test_publish_sets_the_address_in_every_place_and_only_once(copy: Path) -> None:
+    words = ["publish", "--owner", "a-school", "--repository", "overfit", "--version", "1.2.0"]
+    done = CliRunner().invoke(cli.main, words)
+    assert done.exit_code == 0 and "Not current" not in done.output, done.output
+    assert "git tag v1.2.0" in done.output and "https://a-school.github.io/overfit/" in done.output
+    assert '__version__ = "1.2.0"' in (copy / "course_utils" / "__init__.py").read_text()
+    cited = yaml.safe_load((copy / "CITATION.cff").read_text())
+    assert (cited["version"], cited["cff-version"]) == ("1.2.0", "1.2.0")
+    assert cited["repository-code"] == "https://github.com/a-school/overfit"
+    after = snapshot(copy)
+    for path, (content, _) in after.items():
+        assert b"OWNER/overfit" not in content and b"OWNER.github" not in content, path
+    assert CliRunner().invoke(cli.main, words).exit_code == 0
+    assert snapshot(copy) == after
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--owner a/b", "--owner -a", "--owner OWNER", "--owner a --repository x.git",
+     "--owner a --repository ..", "--owner a --version 1", "--owner a --version v1.0.0"],
+)  # fmt: skip
+def test_bad_names_are_refused_before_anything_is_written(copy: Path, words: str) -> None:
+    before = snapshot(copy)
+    done = CliRunner().invoke(cli.main, ["publish", *words.split()])
+    assert done.exit_code == 2 and " must be " in done.output
+    assert len(done.output.splitlines()) == 1 and snapshot(copy) == before

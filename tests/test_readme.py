@@ -40,6 +40,7 @@ COMMANDS = [
 ]
 # What the course, or the reader, makes.
 MADE = (
+    "marks/",
     *("build", "predictions", ".venv", "runs", "my_run.ipynb", "index.html", "path/to/share"),
     "08_",
 )

@@ -1,4 +1,4 @@
-"""one address and one version in every badge and every set-up cell."""
+"""One address and one version in every badge and every set-up cell."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from course_utils.errors import CourseError
 COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^)\s]+?/blob/[^/)\s]+(/)")
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^)\s]+?/v[^/?)\s]+(\?)")
 RELEASE = re.compile(r'(release = "git\+)https://[^@"]+@[^"]+(")')
+BOOK = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+/")
+CITED = re.compile(r"^(repository-code: |version: ).*$", re.M)
 
 
 def repository() -> tuple[str, str]:
@@ -38,10 +40,11 @@ def repository() -> tuple[str, str]:
 
 
 def renewed(text: str, address: str, version: str) -> str:
-    """Write address and version into every badge and set-up cell of a page or a cell's source."""
+    """Write address and version into every link and set-up cell of a page or a cell's source."""
     name, tag = quote(address.removeprefix("https://github.com/")), f"v{version}"
     text = COLAB.sub(rf"\g<1>{name}/blob/{tag}\g<2>", text)
     text = BINDER.sub(rf"\g<1>{name}/{tag}\g<2>", text)
+    text = BOOK.sub("https://{}.github.io/{}/".format(*name.split("/")), text)
     return RELEASE.sub(rf"\g<1>{address}@{tag}\g<2>", text)
 
 
@@ -51,12 +54,15 @@ def renew(path: Path, address: str, version: str, *, write: bool) -> bool:
     The outputs of a notebook stay, and so do the digests that tie them to their cells: where a
     release is to be found changes nothing that a cell prints.
     """
-    if path.suffix == ".md":
+    if path.suffix != ".ipynb":
         text = path.read_text(encoding="utf-8")
         new = renewed(text, address, version)
+        if path.suffix == ".cff":
+            said = {"repository-code: ": address, "version: ": version}
+            new = CITED.sub(lambda found: found[1] + said[found[1]], new)
         stale = new != text
     else:
-        nb = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+        nb = notebooks.read_as_it_is(path)
         stale = False
         for cell in nb.cells:
             source = renewed(cell.source, address, version)
@@ -72,11 +78,14 @@ def renew(path: Path, address: str, version: str, *, write: bool) -> bool:
     return stale
 
 
-def badges(*, write: bool) -> int:
+def badges(*, write: bool, version: str = __version__) -> int:
     """Say which pages and notebooks are not current, or renew them; return the exit status."""
-    address, version = repository()
+    address, _ = repository()
     folder = notebooks.folder()
-    pages = [folder.parent / "README.md", *sorted(folder.glob("*.md"))]
+    pages = [
+        *(folder.parent / name for name in ("README.md", "CITATION.cff")),
+        *sorted(folder.glob("*.md")),
+    ]
     files = [*filter(Path.is_file, pages), *notebooks.of_the_course()]
     stale = [path for path in files if renew(path, address, version, write=write)]
     for path in stale:

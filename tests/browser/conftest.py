@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from lab import BUILD, HEIGHT, NO_SAVING, PATIENCE, WIDTH, Lab, chromium, executable, lab
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
+
+expect.set_options(timeout=20_000)  # the page of runs is long, and a machine may be busy
 
 
 def pytest_sessionstart() -> None:

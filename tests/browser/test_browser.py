@@ -112,7 +112,7 @@ def test_make_lab_opens_the_first_notebook_in_the_courses_own_kernel(
 
 def test_links_of_conclusions_open_the_page_of_claims(page: Page, server: Lab) -> None:
     show(page, server, ROOT / "notebooks" / "01_baseline_overfit.ipynb")
-    page.get_by_role("link", name="[01-gap]").click()
+    page.get_by_role("link", name="[01-decisions]").click()  # the headline, which is not folded
     expect(page.get_by_role("tab", name="claims.md")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
