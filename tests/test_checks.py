@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from course_utils import checks
@@ -86,55 +84,6 @@ def test_a_long_value_is_cut_short():
     assert "[0, 1, 2" in str(caught.value)
 
 
-GOOD = {
-    "data": "embedded",
-    "train_size": 3000,
-    "validation_size": 2000,
-    "epochs": 20,
-    "batch_size": 32,
-    "seed": 0,
-    "n_seeds": 3,
-    "precision": "auto",
-    "learning_rate": 1e-3,
-    "width": 0.25,
-    "run_solutions": False,
-    "output_dir": "runs",
-}
-
-
-def test_the_common_parameters_at_their_defaults():
-    checks.parameters("fashion_mnist", **GOOD)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("data", "tiny"),
-        ("epochs", 0),
-        ("epochs", 1001),
-        ("batch_size", 4097),
-        ("seed", -1),
-        ("seed", 2**31),
-        ("n_seeds", 0),
-        ("precision", "float16"),
-        ("learning_rate", 0.0),
-        ("learning_rate", NAN),
-        ("width", 0),
-        ("run_solutions", "false"),
-        ("output_dir", ""),
-        ("train_size", 9),
-        ("train_size", 6001),
-        ("train_size", "3000"),
-        ("train_size", True),
-        ("validation_size", 2001),
-        ("validation_size", NAN),
-    ],
-)
-def test_the_common_parameters_are_bounded(name, value):
-    with pytest.raises(CourseError, match=f"^{name} must be "):
-        checks.parameters("fashion_mnist", **(GOOD | {name: value}))
-
-
 def test_sizes_are_bounded_by_the_data_set():
     with pytest.raises(CourseError, match="train_size must be a whole number from 10 to 4,000;"):
         checks.parameters("cifar10", data="embedded", train_size=4001)
@@ -163,55 +112,6 @@ def test_a_notebooks_own_rule_goes_before_the_common_one():
     checks.parameters(None, {"epochs": Whole(0, 0)}, epochs=0)
     with pytest.raises(CourseError, match="from 1 to 1,000"):
         checks.parameters(None, epochs=0)
-
-
-# exercises
-
-
-class Unshowable(Exception):
-    def __repr__(self) -> str:
-        raise RuntimeError("no")
-
-    __str__ = __repr__
-
-
-def stops(values):
-    raise Unshowable
-
-
-def third(values):
-    return np.float64(len(values) / 6)
-
-
-@pytest.mark.parametrize(
-    ("function", "done", "said"),
-    [
-        (sum, True, "sum: right, in 2 of 2 cases."),
-        (functools.partial(sum, start=0), True, "sum: right"),
-        (..., False, "Not done yet.\nAdd them up."),
-        (None, False, "Not done yet.\nAdd them up."),
-        (lambda values: ..., False, "not done yet.\nAdd them up."),
-        (lambda values: None, False, "not done yet.\nAdd them up."),
-        (third, False, "third([1.0, 2.0])\nshould be 3.0, yours is 0.333333. Add them up."),
-        (lambda values: values["a"], False, "stops with TypeError: list indices must be"),
-        (stops, False, "stops with Unshowable: a Unshowable that cannot be shown.\nAdd them up."),
-        (lambda values: Unshowable(), False, "yours is a Unshowable that cannot be shown."),
-        (lambda values: np.array([3.0, 3.0]), False, "yours is [3.0, 3.0]."),
-        (7, False, "stops with TypeError: 'int' object is not callable."),
-    ],
-)
-def test_an_exercise_is_answered_in_a_sentence(capsys, function, done: bool, said: str) -> None:
-    cases = [(([1.0, 2.0],), 3.0), (([],), 0.0)]
-    assert checks.exercise(function, cases, hint="Add them up.") is done
-    assert said in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "given", [["a", "b"], [None, None], np.full(2, None), [[1], [1, 2]], [..., 1], {"a": 1}, "text"]
-)
-def test_an_answer_that_is_no_array_of_numbers_is_wrong(given: object) -> None:
-    expected = np.array([1.0, 2.0])
-    assert not checks.exercise(lambda: given, [((), expected)], hint="Two numbers.")
 
 
 def test_parameters_are_checked_without_tensorflow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import symtable
 import textwrap
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
+from course_utils.checks._exercises import EXERCISES
 from course_utils.classroom import claims, cli, notebooks, student
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -59,7 +61,8 @@ def test_an_exercise_is_a_stub_a_check_and_a_solution(path: Path) -> None:
         said = "".join(o.get("text", "") for cell in between for o in cell.outputs)
         assert "not done yet" in said, "the stub's check says nothing, or it is not a stub"
         source = cells[solution].source
-        assert source.startswith("if run_solutions:") and "assert check_" in source
+        assert source.startswith("if run_solutions:")
+        assert re.search(r"    assert (check|exam\.(check|name)\()", source)
         assert cells[solution].metadata.jupyter.source_hidden
 
 
@@ -93,7 +96,14 @@ def before(sources: list[str], wanted: list[str]) -> list[str]:
     return kept[: -len(wanted)]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+# Judging a whole examination takes minutes.
+JUDGED = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * path.stem.startswith("11"))
+    for path in PATHS
+]
+
+
+@pytest.mark.parametrize("path", JUDGED)
 def test_a_stub_fails_its_check_and_the_solution_put_in_its_place_passes(
     path: Path,
     edition: Path,
@@ -131,3 +141,29 @@ def test_the_zip_holds_the_folder(edition: Path) -> None:
     with zipfile.ZipFile(edition.with_suffix(".zip")) as archive:
         held = {Path(name).name for name in archive.namelist() if name.endswith(".ipynb")}
     assert held == {path.name for path in PATHS}
+
+
+def test_the_edition_holds_no_answer(edition: Path) -> None:
+    files = {path: path.read_bytes() for path in edition.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(edition.with_suffix(".zip")) as archive:
+        files |= {Path(name): archive.read(name) for name in archive.namelist()}
+    texts = {path: content.decode("utf-8", "replace") for path, content in files.items()}
+    lines: set[str] = set()
+    lesson: set[str] = set()
+    for path in PATHS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            to = lines if "solution" in tags(cell) else lesson
+            to |= {line.strip() for line in cell.source.splitlines()}
+    # as they stand in JSON; what a line of some lesson holds too is no answer
+    taught = "\n".join(lesson)
+    secret = {json.dumps(line)[1:-1] for line in lines if len(line) > 25 and line not in taught}
+    secret |= {
+        repr(case)
+        for asked in EXERCISES.values()
+        for case in getattr(asked, "cases", ())
+        if len(repr(case)) > 25
+    }
+    assert len(secret) > 20
+    assert not [
+        (path.name, each) for path, text in texts.items() for each in secret if each in text
+    ]

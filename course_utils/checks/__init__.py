@@ -16,16 +16,3 @@ from course_utils.checks._parameters import (
     Whole,
     parameters,
 )
-
-__all__ = [
-    "COMMON",
-    "SIZES",
-    "Choice",
-    "Each",
-    "Flag",
-    "Real",
-    "Text",
-    "Whole",
-    "exercise",
-    "parameters",
-]

@@ -2,61 +2,93 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from course_utils.checks._exercises import EXERCISES, Behaviour
+from course_utils.checks._exercises._kinds import NOT_DONE
+from course_utils.errors import CourseError
 
-def exercise(
-    function: Callable[..., Any], cases: Sequence[tuple[tuple[Any, ...], Any]], hint: str
-) -> bool:
-    """Check an exercise's function on a few cases, and say in a sentence how it stands.
+DRAWN = 60
+_wrong: Counter[str] = Counter()  # tries, by exercise
 
-    It never raises, so that an exercise you have not done does not stop the notebook.
+
+def exercise(name: str, answer: Any) -> bool:
+    """Hold your answer against the course's own, on chosen inputs and on drawn ones.
+
+    A wrong answer is told with the shortest input on which it went wrong; from the second one on,
+    with a hint. It never raises for what your answer does, so that an exercise you have not done
+    does not stop the notebook.
 
     Parameters
     ----------
-    function : callable
-        The reader's function. Where it is, or returns, ``...`` or None, it counts as not done yet.
-    cases : sequence of (tuple, value)
-        Arguments, and what the function should return for them: numbers, or arrays of them.
-    hint : str
-        A sentence for whoever is not there yet.
+    name : str
+        The exercise: the name that its answer has in the notebook.
+    answer : callable or object
+        The reader's function, or what else is asked for. Where it is, or returns, ``...`` or None,
+        it counts as not done yet.
 
     Returns
     -------
     bool
-        Whether every case came out right.
+        Whether every answer was right.
 
     Examples
     --------
     >>> from course_utils import checks
-    >>> checks.exercise(lambda a, b: a + b, [((1, 2), 3)], hint="Add them.")
-    <lambda>: right, in 1 of 1 cases.
-    True
+    >>> checks.exercise("last_gap", lambda accuracy, val_accuracy: ...)
+    last_gap: not done yet.
+    False
     """
-    # functools.partial has no name of its own, only that of the function inside it.
-    name = str(getattr(getattr(function, "func", function), "__name__", type(function).__name__))
-    if function is None or function is ...:
-        print(f"Not done yet.\n{hint}")
-        return False
-    for arguments, expected in cases:
-        call = f"{name}({', '.join(map(_short, arguments))})"
+    if name not in EXERCISES:
+        raise CourseError(f"name must be one of {', '.join(EXERCISES)}; got {name!r}.")
+    failed, of = faults(name, answer)
+    if failed is None:
+        print(f"{name}: not done yet.")
+    elif failed:
+        _wrong[name] += 1
+        hint = f"Hint: {EXERCISES[name].hint}"
+        print(f"{min(failed, key=len)}\n{'Work it out by hand.' if _wrong[name] == 1 else hint}")
+    else:
+        print(f"{name}: right" + (f", on {of} of {of} inputs." if of > 1 else "."))
+    return failed == []
+
+
+def faults(name: str, answer: Any, seed: int = 0) -> tuple[list[str] | None, int]:
+    """What is wrong with an answer: a sentence each, None where it is not done; and tries made."""
+    asked, rng = EXERCISES[name], np.random.default_rng(seed)
+    if answer is None or answer is ...:
+        return None, 0
+    if isinstance(asked, Behaviour):
         try:
-            given = function(*arguments)
+            said = asked.judge(answer, rng)
+        except Exception as error:  # the reader's own code decides what it raises here
+            said = f"{name} stops with {type(error).__name__}: {_short(error, str)}."
+        if said == NOT_DONE:
+            return None, 1
+        return [] if said is None else [said], 1
+    failed = []
+    inputs = [*asked.cases, *(asked.draw(rng) for _ in range(DRAWN))]
+    for arguments in inputs:
+        call = f"{name}({', '.join(map(_short, arguments))})"
+        expected, own = asked.reference(*arguments), copy.deepcopy(arguments)
+        try:
+            given = answer(*own)
         except Exception as error:
-            print(f"{call} stops with {type(error).__name__}: {_short(error, str)}.\n{hint}")
-            return False
+            failed.append(f"{call} stops with {type(error).__name__}: {_short(error, str)}.")
+            continue
         if given is None or given is ...:
-            print(f"{name}: not done yet.\n{hint}")
-            return False
+            return None, len(inputs)
         if not _equal(given, expected):
-            print(f"{call}\nshould be {_short(expected)}, yours is {_short(given)}. {hint}")
-            return False
-    print(f"{name}: right, in {len(cases)} of {len(cases)} cases.")
-    return True
+            failed.append(f"{call} is not {_short(given)}.")
+        elif not all(map(_equal, own, arguments)):
+            failed.append(f"{call} is right, and changes what it was given.")
+    return failed, len(inputs)
 
 
 def _equal(given: Any, expected: Any) -> bool:
@@ -73,7 +105,8 @@ def _equal(given: Any, expected: Any) -> bool:
 def _short(value: Any, show: Callable[[Any], str] = repr) -> str:
     try:
         text = " ".join(show(value.tolist() if hasattr(value, "tolist") else value).split())
-    except Exception:  # again the reader's own object
+    except Exception:  # the reader's own object
         return f"a {type(value).__name__} that cannot be shown"
+    text = re.sub(r"\bnp\.\w+\(([^()]*)\)", r"\1", text)  # np.float64(0.5) inside a list
     text = re.sub(r"\d+\.\d{7,}(e-?\d+)?", lambda number: f"{float(number[0]):.6g}", text)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return text if len(text) <= 100 else text[:97] + "…"

@@ -44,11 +44,6 @@ def augmentation(source: Any, images: np.ndarray) -> Finding:
         if what its first layer with weights gets differs from call to call in training, and does
         not in validation. An array has one pass: it is on if it holds images that are none of
         `images`, whatever scale its pixels have. Facts: ``changed``, ``of``, counts of images.
-
-    Raises
-    ------
-    CourseError
-        If `source` can be read only once, or hands out something else than images.
     """
     images = np.asarray(images)
     if isinstance(source, keras.layers.Layer):

@@ -10,21 +10,11 @@ from course_utils.errors import CourseError
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: true where the thing is on.
-
-    Attributes
-    ----------
-    on : bool
-        Whether it is on.
-    sentence : str
-        What was found, with numbers.
-    facts : dict
-        The numbers by name; each check lists its own.
-    """
+    """What a check found: true where the thing is on."""
 
     on: bool
-    sentence: str
-    facts: dict[str, Any] = field(default_factory=dict, repr=False)
+    sentence: str  # with numbers
+    facts: dict[str, Any] = field(default_factory=dict, repr=False)  # the numbers by name
 
     def __bool__(self) -> bool:
         return self.on
@@ -36,18 +26,7 @@ class Finding:
 
 
 def require(*findings: Finding) -> None:
-    """Print each finding, and stop where one of them is off.
-
-    Parameters
-    ----------
-    *findings : Finding
-        Results of the checks of this module.
-
-    Raises
-    ------
-    CourseError
-        If a finding is off; the message holds the sentences of those that are.
-    """
+    """Print each finding, and stop with the sentences of those that are off."""
     for finding in findings:
         print(finding.sentence)
     if off := [finding.sentence for finding in findings if not finding]:

@@ -32,11 +32,6 @@ def dropout(model: keras.Model) -> Finding:
         ``rates``, the measured share of signals that each layer drops in training, by layer name.
         Layers that drop inside, recurrent ones and attention, are listed with the rate they were
         given.
-
-    Raises
-    ------
-    CourseError
-        If the network is not built.
     """
     with undisturbed(model):
         in_training, in_validation = _dropped(model, training=True), _dropped(model, training=False)

@@ -52,11 +52,15 @@ class Flag:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is not empty."""
+    """A text, not empty unless that is allowed."""
+
+    may_be_empty: bool = False
 
     def problem(self, value: Any) -> str | None:
         """Say what is allowed, or None where `value` is."""
-        return None if isinstance(value, str) and value.strip() else "a text that is not empty"
+        if isinstance(value, str) and (value.strip() or (value == "" and self.may_be_empty)):
+            return None
+        return 'a text, or "" for none' if self.may_be_empty else "a text that is not empty"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Each:
 
 COMMON: dict[str, Any] = {
     "data": Choice(("embedded", "full")),
+    "pictures": Text(True),
     "epochs": Whole(1, 1000),
     "batch_size": Whole(1, 4096),
     "seed": Whole(0, 2**31 - 1),
@@ -116,12 +121,6 @@ def parameters(
         Rules for the names that are the notebook's own; `COMMON` holds the others.
     **values
         The notebook's parameters by name.
-
-    Raises
-    ------
-    CourseError
-        For the first parameter that is not allowed; the message names it, its value, what is
-        allowed and what to do.
     """
     rules = COMMON | dict(rules or {})
     sized = [name for name in SIZES if name in values]

@@ -22,11 +22,6 @@ def validation_split(x_train: np.ndarray, x_validation: np.ndarray) -> Finding:
         On if no validation image is an exact copy of a training image. Facts: ``copies``, how
         many are; ``of``, the number of validation images; ``where``, a boolean array, shape (n,).
 
-    Raises
-    ------
-    CourseError
-        If the two differ in dtype or in the shape of an image.
-
     Examples
     --------
     >>> import numpy as np
@@ -78,19 +73,6 @@ def near_duplicates(
         near-duplicate; ``of``; ``where``, a boolean array, shape (n,), of those images;
         ``nearest`` and ``correlation``, for each of them the row of the training image that is
         most like it, and how much.
-
-    Raises
-    ------
-    CourseError
-        If the sets differ in dtype or in the shape of an image, or `above` is no correlation.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x = np.random.RandomState(0).randint(0, 200, (9, 8, 8, 1)).astype("uint8")
-    >>> found = near_duplicates(x, x[7:] + 1)
-    >>> found.facts["pairs"], found.facts["nearest"].tolist()
-    (2, [7, 8])
     """
     x_train, x_other = _alike(x_train, x_other, "x_other")
     if not -1 <= above < 1:
@@ -121,36 +103,6 @@ def near_duplicates(
             "correlation": best,
         },
     )
-
-
-def accuracy_without(correct: np.ndarray, where: np.ndarray) -> dict[str, float]:
-    """Accuracy on all images, on those outside a mask, and on those in it.
-
-    Parameters
-    ----------
-    correct : ndarray of bool, shape (n,)
-        Whether each image was classified rightly.
-    where : ndarray of bool, shape (n,)
-        The images to leave out, such as ``near_duplicates(…).facts["where"]``.
-
-    Returns
-    -------
-    dict of str to float
-        ``all``, ``without`` and ``only``, shares from 0 to 1; NaN where no image is left.
-
-    Examples
-    --------
-    >>> accuracy_without([True, False, True, True], [False, False, False, True])
-    {'all': 0.75, 'without': 0.6666666666666666, 'only': 1.0}
-    """
-    correct, where = np.asarray(correct, bool), np.asarray(where, bool)
-    if correct.shape != where.shape or correct.ndim != 1:
-        raise CourseError(
-            f"correct and where must hold one value for each image; got shapes {correct.shape} "
-            f"and {where.shape}."
-        )
-    parts = {"all": correct, "without": correct[~where], "only": correct[where]}
-    return {name: float(part.mean()) if len(part) else float("nan") for name, part in parts.items()}
 
 
 def _normalised(images: np.ndarray) -> np.ndarray:

@@ -8,16 +8,4 @@ sentence. Nothing is trained, and what is trained next is the same to the last b
 from course_utils.checks._augmentation import augmentation
 from course_utils.checks._finding import Finding, require
 from course_utils.checks._network import batch_norm, dropout, l2
-from course_utils.checks._splits import accuracy_without, near_duplicates, validation_split
-
-__all__ = [
-    "Finding",
-    "accuracy_without",
-    "augmentation",
-    "batch_norm",
-    "dropout",
-    "l2",
-    "near_duplicates",
-    "require",
-    "validation_split",
-]
+from course_utils.checks._splits import near_duplicates, validation_split

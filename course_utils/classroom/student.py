@@ -42,12 +42,11 @@ def student_edition(nb: NotebookNode, name: str) -> int:
                     f"{name}: the cell `{first_line(cell.source)}` defines a solution and lacks "
                     "the tag 'solution', by which it would be taken out; give it the tag again."
                 )
-            cell.outputs, cell.execution_count = [], None
             cell.metadata.pop("source_sha", None)
         cells.append(cell)
-    n_solutions = sum(cell.source == GONE for cell in cells)
     nb.cells = cells
-    return n_solutions
+    notebooks.without_outputs(nb)
+    return sum(cell.source == GONE for cell in cells)
 
 
 def student(names: tuple[str, ...], target: Path) -> None:
@@ -58,8 +57,7 @@ def student(names: tuple[str, ...], target: Path) -> None:
     n_solutions = 0
     for source in sources:
         nb = notebooks.read(source)
-        if claims.link_beside(nb):
-            files |= {name: claims.read(name) for name in claims.FILES}
+        files |= claims.beside(nb)
         n_solutions += student_edition(nb, source.stem)
         files[source.name] = nbformat.writes(nb) + "\n"
     packed = io.BytesIO()
