@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
+from unittest import mock
 
 import joblib
 
@@ -41,6 +42,8 @@ def _quiet_stderr() -> Iterator[None]:
             os.close(kept)
 
 
+if _problem := machine.keras_settings():
+    raise CourseError(_problem)
 with _quiet_stderr():
     import keras
     import tensorflow as tf
@@ -71,12 +74,6 @@ def _processor_has_bfloat16() -> bool:
     return "avx512_bf16" in flags and ("BF16" in ceiling or "FP16" in ceiling)
 
 
-def _gpu_has_bfloat16() -> bool:
-    """Whether the first GPU computes in bfloat16 (compute capability 8.0 or newer)."""
-    details = _gpu() or {}
-    return details.get("compute_capability", (0, 0)) >= (8, 0)
-
-
 def resolve_precision(precision: str = "auto") -> str:
     """Turn the parameter `precision` into the name of a Keras dtype policy.
 
@@ -90,7 +87,8 @@ def resolve_precision(precision: str = "auto") -> str:
         raise CourseError(f"precision must be one of {', '.join(PRECISIONS)}; got {precision!r}.")
     if precision != "auto":
         return precision
-    return "mixed_bfloat16" if _gpu_has_bfloat16() or _processor_has_bfloat16() else "float32"
+    on_gpu = (_gpu() or {}).get("compute_capability", (0, 0)) >= (8, 0)
+    return "mixed_bfloat16" if on_gpu or _processor_has_bfloat16() else "float32"
 
 
 def fresh_start(seed: int, precision: str = "auto") -> str:
@@ -103,12 +101,7 @@ def fresh_start(seed: int, precision: str = "auto") -> str:
     seed : int
         Seed of Python's, NumPy's and Keras's generators.
     precision : {"auto", "float32", "mixed_bfloat16"}
-        See `resolve_precision`.
-
-    Returns
-    -------
-    str
-        The dtype policy now in force.
+        See `resolve_precision`; the policy that it means is returned.
     """
     keras.backend.clear_session()  # also drops the global dtype policy, so it comes first
     policy = resolve_precision(precision)
@@ -136,31 +129,16 @@ def device() -> str:
 def shared_cores(n_workers: int) -> Iterator[int]:
     """Let joblib's worker processes, started inside, share the cores and start quietly.
 
-    Parameters
-    ----------
-    n_workers : int
-        How many processes are wanted; 0 for none.
-
-    Yields
-    ------
-    int
-        ``n_jobs`` for `joblib.Parallel`: `n_workers`, or 1, which is this process itself, where
-        that is 0 and on a machine with a GPU, which one process alone can use.
+    It yields ``n_jobs`` for `joblib.Parallel`: `n_workers`, or 1, which is this process itself,
+    where that is 0 and on a machine with a GPU, which one process alone can use.
     """
     n_jobs = 1 if tf.config.list_physical_devices("GPU") else max(1, n_workers)
     if n_jobs == 1:
         yield n_jobs
         return
-    shares = machine.share(n_jobs)
-    before = {name: os.environ[name] for name in shares if name in os.environ}
-    os.environ.update(shares)
-    try:
-        with joblib.parallel_config(backend="loky", initializer=_begin_worker):
-            yield n_jobs
-    finally:
-        for name in shares:
-            del os.environ[name]
-        os.environ.update(before)
+    shares = mock.patch.dict(os.environ, machine.share(n_jobs))
+    with shares, joblib.parallel_config(backend="loky", initializer=_begin_worker):
+        yield n_jobs
 
 
 def _begin_worker() -> None:

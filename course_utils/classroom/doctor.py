@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
 import shutil
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 
 import click
 import psutil
@@ -40,25 +38,19 @@ class Findings:
 
 
 def doctor() -> int:
-    """Print what was found and what to do; status 1 where the course cannot run at all."""
-    found = examine()
-    click.echo("\n".join(found.lines))
-    if found.fatal or found.advice:
-        click.echo("\nWhat to do")
-        for text in found.fatal + found.advice:
-            click.echo(f"  - {text}")
-    verdict = "cannot run yet: see the first point" if found.fatal else "can run here"
-    click.echo(f"\nThe course {verdict}.")
-    return 1 if found.fatal else 0
-
-
-def examine() -> Findings:
-    """Look at the software, the machine and the data."""
+    """Look at software, machine and data; say what to do; 1 where the course cannot run at all."""
     found = Findings()
     for title, look in (("Software", _software), ("Machine", _machine), ("Data", _data)):
-        found.lines += ([""] if found.lines else []) + [title]
+        found.lines.append(title)
         look(found)
-    return found
+        found.lines.append("")
+    if found.fatal or found.advice:
+        found.lines += ["What to do", *(f"  - {text}" for text in found.fatal + found.advice), ""]
+    click.echo("\n".join(found.lines))
+    click.echo(
+        f"The course {'cannot run yet: see the first point' if found.fatal else 'can run here'}."
+    )
+    return 1 if found.fatal else 0
 
 
 def _software(found: Findings) -> None:
@@ -93,14 +85,15 @@ def _install(name: str, wanted: str) -> str:
 
 
 def _machine(found: Findings) -> None:
-    found.add("cores", str(machine.cores()))
-    free = machine.memory()
-    found.add("memory free", f"{free / 1e9:.1f} of {psutil.virtual_memory().total / 1e9:.1f} GB")
+    limits = {name: f" ({why})" if why else "" for name, why in machine.limits().items()}
+    found.add("cores", f"{machine.cores()} of {os.cpu_count()}{limits['cores']}")
+    free, total = machine.memory(), psutil.virtual_memory().total
+    found.add("memory free", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB{limits['memory']}")
     if free < machine.BYTES_PER_KERNEL:
         found.advice.append("Little memory is free: close other programs and other notebooks.")
     if any(text.startswith("tensorflow") for text in found.fatal):
         return
-    if problem := _keras_settings():
+    if problem := machine.keras_settings():
         found.fatal.append(problem)
         return
     try:
@@ -124,23 +117,6 @@ def _machine(found: Findings) -> None:
         )
     quick = precision == "mixed_bfloat16"
     found.add("bfloat16", "yes, precision='auto' uses it" if quick else "no, float32 is faster")
-
-
-def _keras_settings() -> str:
-    """What stands in the way in the variable KERAS_BACKEND or in Keras's own file, or nothing."""
-    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
-    try:
-        settings = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, TypeError, ValueError):  # Keras goes by its defaults then, too
-        settings = {}
-    if chosen := os.environ.get("KERAS_BACKEND"):
-        if chosen != "tensorflow":
-            return f"KERAS_BACKEND={chosen}: unset it, the course runs on TensorFlow."
-    elif settings.get("backend", "tensorflow") != "tensorflow":
-        return f"{file} sets the backend {settings['backend']}: write tensorflow there."
-    if settings.get("image_data_format", "channels_last") != "channels_last":
-        return f"{file} sets image_data_format: write channels_last there, the course needs it."
-    return ""
 
 
 def _ledger(found: Findings) -> None:

@@ -10,15 +10,20 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock
+
 from course_utils.errors import CourseError
+from course_utils.ledger._file import write_whole
 
 MARKER = ".course.json"
+LOCK = f"{MARKER}.lock"
 # How the course names its notebooks (07b_speed too); a copy by JupyterLab is named otherwise.
 NOTEBOOK = re.compile(r"\d\d[a-z]?_[a-z0-9_]+\.ipynb")
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -79,17 +84,29 @@ class Claim:
 
     def check(self, names: Iterable[str]) -> None:
         """Refuse, in a sentence that names it, the first file that is not this command's."""
+        names = list(names)
+        problem = self._problem(names)
+        if problem:  # the same command may have begun here after this one had looked
+            self.files = claim(self.path, self.command).files
+            problem = self._problem(names)
+        if problem:
+            raise CourseError(f"{problem}: move it away, or {ELSEWHERE}")
+
+    def _problem(self, names: list[str]) -> str:
         for name in names:
             path = self.path / name
             if not os.path.lexists(path) or self._is_whole(name):
                 continue
+            if name == "." and {*os.listdir(path)} <= {LOCK}:
+                continue  # nothing is in it
             if name not in self.files:
                 problem = f"is there already, and `course {self.command}` did not write it"
             elif path.is_dir() or _digest(path) not in (self.files[name] or ()):
                 problem = f"was changed since `course {self.command}` wrote it"
             else:
                 continue
-            raise CourseError(f"{relative(path)} {problem}: move it away, or {ELSEWHERE}")
+            return f"{relative(path)} {problem}"
+        return ""
 
     def _is_whole(self, name: str) -> bool:
         above = [Path(name), *Path(name).parents]
@@ -107,22 +124,31 @@ class Claim:
     def take(self, staged: Path, names: Iterable[str]) -> None:
         """Put files of a staging folder, where only their last names count, in their places."""
         names = list(names)
-        self.check(names)
-        digests = {
-            name: _digest(staged / Path(name).name) for name in names if not self._is_whole(name)
-        }
-        # While they move, old and new are ours, so that a kill in between leaves no foreign file.
-        self._save(
-            {name: [*(self.files.get(name) or ()), digest] for name, digest in digests.items()}
-        )
-        for name in names:
-            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staged / Path(name).name, self.path / name)
-        self._save({name: [digest] for name, digest in digests.items()})
+        with self._alone():
+            self.check(names)
+            digests = {
+                name: _digest(staged / Path(name).name)
+                for name in names
+                if not self._is_whole(name)
+            }
+            # While they move, old and new are ours: a kill in between leaves no foreign file.
+            self._save(
+                {name: [*(self.files.get(name) or ()), digest] for name, digest in digests.items()}
+            )
+            for name in names:
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged / Path(name).name, self.path / name)
+            self._save({name: [digest] for name, digest in digests.items()})
 
-    def write(self, name: str, content: str | bytes) -> None:
-        """Write or replace one file, whole or not at all."""
-        self.write_all({name: content})
+    def fill(self, name: str, staged: Path) -> None:
+        """Put all of a staging folder in the place of what a noted folder held."""
+        place = self.path / name
+        place.mkdir(exist_ok=True)
+        for old in place.iterdir():
+            if not old.name.startswith(".course"):
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        for new in staged.iterdir():
+            os.replace(new, place / new.name)
 
     def write_all(self, files: Mapping[str, str | bytes]) -> None:
         """Write or replace files, each whole or not at all, and all together."""
@@ -134,20 +160,29 @@ class Claim:
 
     def note(self, *names: str) -> None:
         """Make folders, or files that grow, this command's own whatever they will hold."""
-        self.check(names)
-        self._save(dict.fromkeys(names))
+        with self._alone():
+            self.check(names)
+            self._save(dict.fromkeys(names))
 
     def remove(self, *names: str) -> None:
         """Remove files that this command wrote."""
-        self.check(names)
-        for name in names:
-            (self.path / name).unlink(missing_ok=True)
-            self.files.pop(name, None)
-        self._save({})
+        with self._alone():
+            self.check(names)
+            for name in names:
+                (self.path / name).unlink(missing_ok=True)
+                self.files.pop(name, None)
+            self._save({})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other command change the marker meanwhile; know what it wrote before."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path / LOCK):
+            self.files = claim(self.path, self.command).files
+            yield
 
     def _save(self, files: dict[str, list[str] | None]) -> None:
         self.files |= files
-        self.path.mkdir(parents=True, exist_ok=True)
         marker = {"command": self.command, "files": self.files}
         replace_file(self.path / MARKER, json.dumps(marker, indent=1) + "\n")
 
@@ -180,12 +215,10 @@ def _digest(path: Path) -> str:
 
 def replace_file(path: Path, text: str) -> None:
     """Write a text file in one step, so that nobody sees it half done; its mode stays."""
-    with tempfile.TemporaryDirectory(prefix=".course-", dir=path.parent) as folder:
-        new = Path(folder, path.name)
-        new.write_text(text, encoding="utf-8", newline="\n")
-        if path.exists():
-            new.chmod(path.stat().st_mode & 0o777)
-        os.replace(new, path)
+    mode = path.stat().st_mode & 0o777 if path.exists() else None
+    write_whole(path, text.encode())
+    if mode is not None:
+        path.chmod(mode)
 
 
 def block(name: str, text: str) -> str:

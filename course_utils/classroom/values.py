@@ -37,6 +37,19 @@ def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
 Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
+def _once(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Any:
+    """Mapping whose names stand there once: of two, YAML would take the last without a word."""
+    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    if twice := [key for n, key in enumerate(keys) if key in keys[:n]]:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{twice[0]} stands there twice", node.start_mark
+        )
+    return (yield from loader.construct_yaml_map(node))
+
+
+Loader.add_constructor("tag:yaml.org,2002:map", _once)
+
+
 def read_yaml(text: str | bytes) -> Any:
     """Value of a YAML text; ValueError, with a reason of one line, where it is none."""
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,20 +18,8 @@ from course_utils.datasets import _cats_vs_dogs, _embedded, _fetch
 from course_utils.datasets._catalog import CATALOG, NAMES, DataError, choice
 from course_utils.datasets._cats_vs_dogs import image_folders, provenance
 from course_utils.datasets._fetch import cache_dir
+from course_utils.datasets._own import own_pictures
 from course_utils.datasets._split import check_size, stratified_order
-
-__all__ = [
-    "NAMES",
-    "DataError",
-    "Dataset",
-    "cache_dir",
-    "fetch",
-    "find",
-    "image_folders",
-    "load",
-    "provenance",
-    "sizes",
-]
 
 
 @dataclass(frozen=True, eq=False)  # whether two are equal has no short answer
@@ -38,33 +27,20 @@ class Dataset:
     """Three disjoint sets of images, and where they came from.
 
     Images are uint8 of shape (n, height, width, channels), labels uint8 of shape (n,).
-
-    Parameters
-    ----------
-    name, data, title : str
-        ``"fashion_mnist"``, ``"embedded"`` or ``"full"``, ``"Fashion-MNIST"``.
-    class_names : tuple of str
-        Position i names label i.
-    x_train, y_train, x_validation, y_validation, x_test, y_test : numpy.ndarray
-        The images and their labels.
-    source : str
-        One sentence of provenance.
-    split : str
-        ``"stratified"`` or ``"published"``.
     """
 
-    name: str
-    data: str
-    title: str
-    class_names: tuple[str, ...]
+    name: str  # such as "fashion_mnist"
+    data: str  # "embedded" or "full"
+    title: str  # such as "Fashion-MNIST"
+    class_names: tuple[str, ...]  # position i names label i
     x_train: np.ndarray
     y_train: np.ndarray
     x_validation: np.ndarray
     y_validation: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    source: str
-    split: str
+    source: str  # one sentence of provenance
+    split: str  # "stratified" or "published"
 
     def __repr__(self) -> str:
         """Say what is in it, in one line; the arrays themselves would fill the page."""
@@ -105,11 +81,6 @@ def load(
     Dataset
         uint8 images and labels. Validation images always come from the official training
         split, test images from the official test split.
-
-    Raises
-    ------
-    DataError
-        In one sentence that says what to do.
     """
     choice("name", name, NAMES)
     choice("data", data, ("embedded", "full"))
@@ -118,13 +89,9 @@ def load(
     entry = CATALOG[name]
     if data == "embedded":
         limits = sizes(name, data)
+        what = f"the embedded {{}} set of {entry.title} has {{:,}} images"
         counts = {
-            part: check_size(
-                f"{part}_size",
-                asked[part],
-                limit,
-                f"the embedded {part} set of {entry.title} has {limit:,} images",
-            )
+            part: check_size(f"{part}_size", asked[part], limit, what.format(part, limit))
             for part, limit in limits.items()
         }
         parts = {
@@ -141,34 +108,17 @@ def load(
         counts = _full_counts(name, asked)
         arrays, source = _fetch.official(name)
         parts = _full_parts(arrays, counts, split, entry.image)
-    return Dataset(
-        name=name,
-        data=data,
-        title=entry.title,
-        class_names=entry.class_names,
-        **{
-            f"{axis}_{part}": pair[i] for part, pair in parts.items() for i, axis in enumerate("xy")
-        },
-        source=source,
-        split=split,
-    )
+    told: dict[str, Any] = {"title": entry.title, "class_names": entry.class_names}
+    for part, (images, labels) in parts.items():
+        told |= {f"x_{part}": images, f"y_{part}": labels}
+    return Dataset(name=name, data=data, split=split, source=source, **told)
 
 
 def sizes(name: str, data: str = "embedded") -> dict[str, int]:
-    """Return how many images there are to choose from.
+    """Return how many images there are to choose from, for ``train``, ``validation``, ``test``.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-    data : {"embedded", "full"}
-        Which form of it.
-
-    Returns
-    -------
-    dict
-        For ``train``, ``validation`` and ``test``. In the full arrays train and validation are
-        parts of one official training split: together they may not exceed either number.
+    In the full arrays train and validation are parts of one official training split: together they
+    may not exceed either number.
     """
     choice("name", name, NAMES)
     choice("data", data, ("embedded", "full"))
@@ -182,37 +132,20 @@ def sizes(name: str, data: str = "embedded") -> dict[str, int]:
 
 
 def find(name: str) -> tuple[str, Path] | None:
-    """Say where the full set would come from now, without reading it.
+    """Say where a full set would come from now, without reading it.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-
-    Returns
-    -------
-    tuple of str and pathlib.Path, or None
-        ``"COURSE_DATA_DIR"`` or ``"cache"`` and the file or folder; None means a download.
+    That is ``"COURSE_DATA_DIR"`` or ``"cache"`` and the file or folder; None means a download.
     """
     choice("name", name, NAMES)
     return _fetch.find_arrays(name) if CATALOG[name].splits else _cats_vs_dogs.find_photographs()
 
 
 def fetch(name: str, folder: str | Path | None = None) -> tuple[Path, str]:
-    """Make sure that the full set is on this machine and is what was published.
+    """Make sure that a full set is on this machine and is what was published.
 
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-    folder : str or pathlib.Path, optional
-        Put a copy in canonical form there. Without it, a set that neither ``COURSE_DATA_DIR``
-        nor the user's cache has is downloaded into the cache.
-
-    Returns
-    -------
-    tuple of pathlib.Path and str
-        The file or folder, and where its bytes came from.
+    With a `folder`, a copy in canonical form is put there. Without it, a set that neither
+    ``COURSE_DATA_DIR`` nor the user's cache has is downloaded into the cache. Returned are the file
+    or folder, and where its bytes came from.
     """
     choice("name", name, NAMES)
     folder = Path(folder).expanduser() if folder is not None else None
@@ -231,15 +164,12 @@ def _full_counts(name: str, asked: dict[str, int | None]) -> dict[str, int]:
     title, pool = CATALOG[name].title, CATALOG[name].splits
     official = f"{title} has {pool['train']:,} official training images"
     sixth = pool["train"] // 6 if asked["validation"] is None else asked["validation"]
-    checked = {
-        "validation": check_size("validation_size", sixth, pool["train"] - 1, official),
-        "test": check_size(
-            "test_size", asked["test"], pool["test"], f"{title} has {pool['test']:,} test images"
-        ),
-    }
-    rest = pool["train"] - checked["validation"]
-    why = f"{official}, of which validation takes {checked['validation']:,}"
-    return checked | {"train": check_size("train_size", asked["train"], rest, why)}
+    validation = check_size("validation_size", sixth, pool["train"] - 1, official)
+    tests = f"{title} has {pool['test']:,} test images"
+    test = check_size("test_size", asked["test"], pool["test"], tests)
+    why = f"{official}, of which validation takes {validation:,}"
+    train = check_size("train_size", asked["train"], pool["train"] - validation, why)
+    return {"train": train, "validation": validation, "test": test}
 
 
 def _full_parts(

@@ -35,16 +35,6 @@ def image_folders(data: str = "embedded", *, folder: str | Path | None = None) -
         Where to put ``cats_vs_dogs_small``; by default a folder of the user's cache. Files that
         are there already and complete are used as they are.
 
-    Returns
-    -------
-    pathlib.Path
-        The folder ``cats_vs_dogs_small``, for ``keras.utils.image_dataset_from_directory``.
-
-    Raises
-    ------
-    DataError
-        In one sentence that says what to do.
-
     Notes
     -----
     Nobody has published digests of the photographs. What is verified is that all names of the
@@ -57,15 +47,15 @@ def image_folders(data: str = "embedded", *, folder: str | Path | None = None) -
         _refuse_foreign(target, data)
     if data == "embedded":
         digest = _embedded.index(NAME)["sha256"]
-        if not _complete(target, data, digest):
+        if not complete(target, data, digest):
             with workplace(home, NAME) as work:
-                if not _complete(target, data, digest):
+                if not complete(target, data, digest):
                     _build(target, work, data, digest, _embedded_files())
         return target
     found = find_photographs()
-    if (not found or found[1].name == SMALL) and _complete(target, "full"):
+    if (not found or found[1].name == SMALL) and complete(target, "full"):
         return target  # the zip is gone, the finished folder is enough
-    if not found or not _complete(target, data, _photographs.stamp(found[1], _wanted())):
+    if not found or not complete(target, data, _photographs.stamp(found[1], _wanted())):
         with workplace(home, NAME) as work:
             _build_photographs(target, work)
     return target
@@ -93,7 +83,7 @@ def find_photographs() -> tuple[str, Path] | None:
         if os.path.isfile(place / "dogs-vs-cats.zip"):
             return where, place / "dogs-vs-cats.zip"
     built = cache_dir() / f"{NAME}_full" / SMALL
-    return ("cache", built) if _complete(built, "full") else None
+    return ("cache", built) if complete(built, "full") else None
 
 
 def photographs(folder: Path | None = None) -> tuple[Path, str]:
@@ -166,7 +156,7 @@ def _build_photographs(target: Path, work: Path) -> None:
         shared = where == "COURSE_DATA_DIR"
         try:
             stamp = _photographs.stamp(origin, _wanted())
-            if _complete(target, "full", stamp):  # built by another process meanwhile
+            if complete(target, "full", stamp):  # built by another process meanwhile
                 return
             words = "local copy in COURSE_DATA_DIR" if shared else "user's cache"
             with _photographs.opened(origin, work, _wanted()) as read:
@@ -201,7 +191,7 @@ def _embedded_files() -> tuple[str, Iterator[tuple[str, bytes]]]:
     return f"embedded sample, drawn from {CATALOG[NAME].drawn_from}", files()
 
 
-def _complete(target: Path, data: str, stamp: str | None = None) -> bool:
+def complete(target: Path, data: str, stamp: str | None = None) -> bool:
     """Whether `target` is a finished folder of this kind, from this origin, nothing missing."""
     try:
         marker = json.loads((target / MARKER).read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ unpacked to disk. What the archives hold is verified array by array.
 from __future__ import annotations
 
 import gzip
+import re
 import tarfile
 import time
 from pathlib import Path
@@ -144,31 +145,29 @@ class _Limited:
         """Leave it to the file when to write: pooch asks for it at every chunk."""
 
 
+# What a failed request means, by the name of its error and its text.
+REASONS = {
+    r"^ConnectTimeout": f"no connection to the server within {TIMEOUT[0]} seconds",
+    r"^\w*Timeout|timed out": f"the server sent nothing for {TIMEOUT[1]} seconds",
+    r"^SSLError": "the server's certificate is not to be trusted (a log-in page in between?)",
+    r"^ProxyError": "the proxy of this network refused",
+    r"^ChunkedEncodingError|ConnectionResetError|Connection aborted|IncompleteRead": (
+        "the connection broke off"
+    ),
+    r"NameResolutionError|getaddrinfo": (
+        "the server's name is not found (is this machine on the network?)"
+    ),
+    r"^TooManyRedirects": "the server sends in circles",
+}
+
+
 def _reason(error: Exception) -> str:
     """Say in a few words what a failed request means."""
-    import requests
-
-    text = str(error)
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"the server answers with status {error.response.status_code}"
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection to the server within {TIMEOUT[0]} seconds"
-    if isinstance(error, requests.Timeout) or "timed out" in text.lower():
-        return f"the server sent nothing for {TIMEOUT[1]} seconds"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate is not to be trusted (a log-in page in between?)"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy of this network refused"
-    broken = ("ConnectionResetError", "Connection aborted", "IncompleteRead")
-    if isinstance(error, requests.exceptions.ChunkedEncodingError) or any(
-        word in text for word in broken
-    ):
-        return "the connection broke off"
-    if "NameResolutionError" in text or "getaddrinfo" in text:
-        return "the server's name is not found (is this machine on the network?)"
-    if isinstance(error, requests.exceptions.TooManyRedirects):
-        return "the server sends in circles"
-    return "no connection to the server (is this machine on the network?)"
+    if (answer := getattr(error, "response", None)) is not None and answer.status_code >= 400:
+        return f"the server answers with status {answer.status_code}"
+    text = f"{type(error).__name__}: {error}"
+    reasons = (said for pattern, said in REASONS.items() if re.search(pattern, text))
+    return next(reasons, "no connection to the server (is this machine on the network?)")
 
 
 def _idx(name: str, key: str, path: Path) -> np.ndarray:

@@ -23,15 +23,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none
 
 
 def cache_dir() -> Path:
-    """Return the folder for downloads: ``COURSE_CACHE``, or the user's cache of this machine.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder; it need not exist yet.
-    """
-    chosen = os.environ.get("COURSE_CACHE")
-    if chosen:
+    """Return the folder for downloads: ``COURSE_CACHE``, or the user's cache; it may not exist."""
+    if chosen := os.environ.get("COURSE_CACHE"):
         return Path(chosen).expanduser()
     import pooch
 

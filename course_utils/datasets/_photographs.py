@@ -65,10 +65,7 @@ def download(work: Path, home: Path) -> Path:
 
 def _clear(work: Path) -> None:
     for leftover in work.iterdir():
-        if leftover.is_dir():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def stamp(origin: Path, names: Iterable[str]) -> str:
@@ -149,9 +146,7 @@ def checked(files: Iterable[tuple[str, bytes]], origin: Path) -> Iterator[tuple[
         yield name, content
     if broken:
         raise DataError(
-            f"{origin}: {len(broken):,} of the photographs "
-            f"{'is not a whole JPEG file' if len(broken) == 1 else 'are not whole JPEG files'} "
-            f"({_few(broken)})"
+            f"{origin}: not a whole JPEG file: {len(broken):,} of the photographs ({_few(broken)})"
         )
     if len(contents) < 0.99 * names:
         raise DataError(

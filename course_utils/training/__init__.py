@@ -11,16 +11,3 @@ from course_utils.training._calibration import (
 from course_utils.training._evaluate import evaluate
 from course_utils.training._recorder import Recorder
 from course_utils.training._resume import resumable
-
-__all__ = [
-    "Recorder",
-    "best_temperature",
-    "calibration",
-    "calibration_error",
-    "copy_matching_weights",
-    "evaluate",
-    "reliability",
-    "resumable",
-    "shuffled_batches",
-    "tempered",
-]

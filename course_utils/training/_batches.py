@@ -28,11 +28,6 @@ def shuffled_batches(
         Images in a batch; the last one may be smaller.
     seed : int
         Seed of the orders.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Pairs of images and labels.
     """
     images, labels = tf.constant(images), tf.constant(labels)
     order = tf.data.Dataset.range(len(labels)).shuffle(len(labels), seed=seed).batch(batch_size)

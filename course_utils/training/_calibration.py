@@ -16,19 +16,21 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
         What the network gives each class; rows sum to 1.
     temperature : float
         Above 1 for less sure. The logarithms of the probabilities are divided by it.
-
-    Returns
-    -------
-    ndarray, shape (n, classes)
-        Probabilities in the same order of size; rows sum to 1.
     """
     logits = np.log(np.clip(np.asarray(probabilities, dtype=float), 1e-12, 1)) / temperature
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def _cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    of_the_label = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(of_the_label, 1e-12, 1)).mean())
+
+
 def best_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Temperature with the lowest cross-entropy on these images (Guo et al., ICML 2017).
+
+    It is between 0.1 and 20. Judge it on other images than these.
 
     Parameters
     ----------
@@ -36,21 +38,14 @@ def best_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         What the network gives each class.
     labels : ndarray, shape (n,)
         Class numbers.
-
-    Returns
-    -------
-    float
-        Between 0.1 and 20. Judge it on other images than these.
     """
     from scipy.optimize import minimize_scalar
 
-    rows = np.arange(len(labels))
-
-    def cross_entropy(log_temperature: float) -> float:
-        of_the_label = tempered(probabilities, float(np.exp(log_temperature)))[rows, labels]
-        return float(-np.log(np.clip(of_the_label, 1e-12, 1)).mean())
-
-    found = minimize_scalar(cross_entropy, bounds=(np.log(0.1), np.log(20)), method="bounded")
+    found = minimize_scalar(
+        lambda log: _cross_entropy(tempered(probabilities, float(np.exp(log))), labels),
+        bounds=(np.log(0.1), np.log(20)),
+        method="bounded",
+    )
     return float(np.exp(found.x))
 
 
@@ -61,10 +56,8 @@ def reliability(
 
     Parameters
     ----------
-    probabilities : ndarray, shape (n, classes)
-        What the network gives each class.
-    labels : ndarray, shape (n,)
-        Class numbers.
+    probabilities, labels
+        See `best_temperature`.
     bins : int
         Equal steps of confidence from 0 to 1.
 
@@ -86,15 +79,8 @@ def reliability(
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
     """Expected calibration error: mean distance of confidence and accuracy, weighted by images.
 
-    Parameters
-    ----------
-    probabilities, labels, bins
-        See `reliability`.
-
-    Returns
-    -------
-    float
-        Between 0 and 1. With few images it is too high: a bin of ten is off by chance.
+    It is between 0 and 1, and too high with few images: a bin of ten is off by chance. The
+    parameters are those of `reliability`.
     """
     confidence, accuracy, count = reliability(probabilities, labels, bins)
     held = count > 0
@@ -123,7 +109,6 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, floa
     held, truth = probabilities[half:], labels[half:]
     found = {"temperature": temperature}
     for name, given in (("", held), ("_tempered", tempered(held, temperature))):
-        of_the_label = np.clip(given[np.arange(len(truth)), truth], 1e-12, 1)
-        found[f"cross_entropy{name}"] = float(-np.log(of_the_label).mean())
+        found[f"cross_entropy{name}"] = _cross_entropy(given, truth)
         found[f"error{name}"] = calibration_error(given, truth)
     return {name: round(value, 5) for name, value in found.items()}

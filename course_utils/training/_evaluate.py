@@ -36,7 +36,7 @@ def _predict(model: keras.Model, examples: Examples) -> tuple[np.ndarray, np.nda
 
 
 def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
-    """Measure a network: dropout off, penalties left out.
+    """Accuracy, 0 to 1, and cross-entropy, in nats per image: dropout off, penalties left out.
 
     Parameters
     ----------
@@ -44,11 +44,6 @@ def evaluate(model: keras.Model, examples: Examples) -> dict[str, float]:
         A classifier that ends in a softmax, or in one sigmoid for two classes.
     examples : tuple of arrays, or iterable of batches
         ``(images, labels)``, labels as class numbers or one-hot rows; or a `tf.data.Dataset`.
-
-    Returns
-    -------
-    dict
-        ``accuracy``, between 0 and 1, and ``cross_entropy``, in nats per image.
     """
     return mean(per_image(model, examples))
 

@@ -113,20 +113,10 @@ class Recorder(keras.callbacks.Callback):
         return ledger.identity(self._known()) | {"images": images.hexdigest()}
 
     def folder(self, output_dir: str | Path) -> Path:
-        """Make a folder for the files of this run, which no other run writes to.
+        """Make a folder in the notebook's output_dir, which no other run writes to until `finish`.
 
         Its name carries a digest of what the run depends on. A second process that trains the same
         run at the same time gets another folder, and a sentence says so.
-
-        Parameters
-        ----------
-        output_dir : path-like
-            Where the folder is made; the notebook's parameter.
-
-        Returns
-        -------
-        pathlib.Path
-            The folder, until `finish` has written the run to the ledger this run's alone.
         """
         if self._folder is None:
             self._folder = claim(output_dir, self.identity())
@@ -245,11 +235,6 @@ class Recorder(keras.callbacks.Callback):
             What to measure on; the dataset's own arrays where not given.
         **more
             Further keys of the record, for instance a count that the notebook made.
-
-        Returns
-        -------
-        dict
-            The record as written; see `course_utils.ledger`.
         """
         if not self.history.get("loss"):
             raise RunError(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
-import reprlib
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +18,14 @@ from course_utils.ledger._file import write_whole
 from course_utils.training import _folder
 from course_utils.training._folder import STATE, RunError
 from course_utils.training._recorder import Recorder
+from course_utils.training._same import described, differences, random_states
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 import tensorflow as tf  # isort: skip
 
 # What Keras's callbacks know of the epochs so far, and BackupAndRestore does not bring back.
 SO_FAR = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
+FORMAT = 2  # of a state; one of another release is refused
 # `fit` makes an iterator when an epoch begins and, where it knows the number of batches, another
 # one when it has ended. Each draws an order.
 ORDERS_OF_AN_EPOCH = 2
@@ -46,10 +46,10 @@ def resumable(
     `Recorder.finish` has written the run to the ledger. A kill at any moment leaves the state of
     the last epoch or of the one before.
 
-    A run that goes on sees the batches in the order that it would have seen. The weights agree to
-    the last bit with those of an uninterrupted run where the computation itself is repeatable, for
-    the seeds of dropout are part of the state; random layers in the input pipeline begin anew, so
-    that augmented images differ.
+    A run that goes on sees the batches in the order, and augmented images with the random numbers,
+    that it would have seen: the seeds of dropout and of random layers, in the network and in the
+    input pipeline, are part of the state. So the weights agree to the last bit with those of an
+    uninterrupted run where the computation itself is repeatable.
 
     Parameters
     ----------
@@ -61,11 +61,6 @@ def resumable(
         The notebook's output_dir.
     resume : bool
         Whether to go on from a state that is there; without it the run begins anew.
-
-    Returns
-    -------
-    list of Callback
-        The callbacks and, last, the one that keeps the state.
     """
     return [*callbacks, Resume(callbacks, batches, folder, resume)]
 
@@ -102,7 +97,7 @@ class Resume(keras.callbacks.Callback):
         self._keeps = True
         state, arrays = self._read(self._file)
         if not self._resume:
-            if state and state["run"] == self._run and not state["ended"]:
+            if state and state.get("run") == self._run and not state["ended"]:
                 print(
                     f"{arm} begins anew. An earlier training of it was broken off after epoch "
                     f"{state['epoch']} of {epochs}; resume = True would go on from there, as long "
@@ -122,7 +117,13 @@ class Resume(keras.callbacks.Callback):
 
     def _refuse_another(self, state: dict[str, Any] | None) -> None:
         """Say where a state is of another run; it stays as it is."""
-        if state and (differ := list(_differences(state["run"], self._run))):
+        if state and state.get("format") != FORMAT:
+            raise RunError(
+                f"The unfinished training of {self._run['arm']} was written by another release of "
+                "the course, and cannot go on in this one: set resume to False to begin anew, or "
+                "finish it with that release."
+            )
+        if state and (differ := list(differences(state["run"], self._run))):
             more = f", and {len(differ) - 3} more" if len(differ) > 3 else ""
             raise RunError(
                 f"The unfinished training of {self._run['arm']} cannot go on: "
@@ -175,16 +176,11 @@ class Resume(keras.callbacks.Callback):
 
     def _identity(self) -> dict[str, Any]:
         """All that must be equal for a training to go on, as it will be read."""
-        compiled = self.model.get_compile_config() or {}
-        optimizer = compiled.get("optimizer") or {}
-        run = self._recorder.identity() | {
-            "layers": [_settings(layer) for layer in self.model.layers],
-            "optimizer": {"kind": optimizer.get("class_name")} | (optimizer.get("config") or {}),
-            "loss": compiled.get("loss"),
-            "shapes of its weights": [list(variable.shape) for variable in self._variables()],
-            "callbacks": [type(each).__name__ for each in self._callbacks],
-        }
-        return json.loads(json.dumps(run, default=str))
+        shapes = [list(variable.shape) for variable in self._variables()]
+        run = self._recorder.identity() | {"shapes of its weights": shapes}
+        return json.loads(json.dumps(run, default=str)) | described(
+            self.model, self._callbacks, self._batches
+        )
 
     def _read(self, file: Path) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
         try:
@@ -201,13 +197,13 @@ class Resume(keras.callbacks.Callback):
                 f"({type(error).__name__}): set resume to False to begin anew."
             ) from error
 
-    def _variables(self) -> list[keras.Variable]:
-        """Weights, the optimiser's state, and the states of random generators, as of dropout."""
+    def _variables(self) -> list[Any]:
+        """Weights, the optimiser's state, and those of random generators: dropout, augmentation."""
         optimizer = self.model.optimizer
         if not optimizer.built:
             optimizer.build(self.model.trainable_variables)
         seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
-        return [*self.model.weights, *optimizer.variables, *seeds]
+        return [*self.model.weights, *optimizer.variables, *seeds, *random_states(self._batches)]
 
     def _write(self, epoch: int) -> None:
         arrays = {f"variable_{n}": v.numpy() for n, v in enumerate(self._variables())}
@@ -218,6 +214,7 @@ class Resume(keras.callbacks.Callback):
             for n, weights in enumerate(getattr(callback, "best_weights", None) or ()):
                 arrays[f"best_{number}_{n}"] = weights
         state = {
+            "format": FORMAT,
             "run": self._run,
             "epoch": epoch + 1,
             "ended": bool(self.model.stop_training) or epoch + 1 == self.params["epochs"],
@@ -233,8 +230,6 @@ class Resume(keras.callbacks.Callback):
         write_whole(self._file, made.getbuffer())
 
     def _restore(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        for number, variable in enumerate(self._variables()):
-            variable.assign(arrays[f"variable_{number}"])
         for number, callback in enumerate(self._callbacks):
             for name, value in state["callbacks"][number].items():
                 whole = name != "best" and value is not None
@@ -264,29 +259,5 @@ class Resume(keras.callbacks.Callback):
         known = isinstance(self._batches, tf.data.Dataset) and self._batches.cardinality() >= 0
         for _ in range(state["epoch"] * (ORDERS_OF_AN_EPOCH if known else 1)):
             iter(self._batches)
-
-
-def _settings(layer: keras.layers.Layer) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    with contextlib.suppress(NotImplementedError):  # a layer of the reader's own, with arguments
-        config = layer.get_config()
-    return config | {"kind": type(layer).__name__, "name": None}
-
-
-def _differences(then: Any, now: Any, name: str = "") -> Iterator[str]:
-    """Say, one by one, where two runs are not the same."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        where = f"{name}'s " if name not in ("", "parameters") else ""
-        for key in now | then:
-            yield from _differences(then.get(key), now.get(key), where + key)
-    elif name == "layers" and _kinds(then) == _kinds(now):
-        for number, (old, new) in enumerate(zip(then, now, strict=True), start=1):
-            yield from _differences(old, new, f"layer {number} ({new['kind']})")
-    elif name == "layers":
-        yield f"its network has other layers, {_kinds(then)} and now {_kinds(now)}"
-    elif then != now:
-        yield f"{name} was {reprlib.repr(then)} and is {reprlib.repr(now)} now"
-
-
-def _kinds(described: list[dict[str, Any]]) -> str:
-    return ", ".join(layer["kind"] for layer in described)
+        for number, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable_{number}"])

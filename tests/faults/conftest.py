@@ -17,37 +17,6 @@ REASONS = yaml.safe_load(Path(__file__).with_name("reasons.yaml").read_text(enco
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that other users may enter too (pytest's own may not), with nothing set."""
-    for variable in ("COURSE_DATA_DIR", "COURSE_LEDGER", "XDG_CACHE_HOME", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(variable, raising=False)
-    for scheme in ("http", "https", "all"):
-        for variable in (f"{scheme}_proxy", f"{scheme}_proxy".upper()):
-            monkeypatch.delenv(variable, raising=False)
-    folder = Path(tempfile.mkdtemp(prefix="course-faults-")).resolve()
-    folder.chmod(0o755)
-    yield folder
-    for root, _, _ in os.walk(folder):
-        os.chmod(root, 0o755)
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def cache(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COURSE_CACHE", str(place / "cache"))
-    return place / "cache"
-
-
-@pytest.fixture
-def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_sets.Server]:
-    with fake_sets.serving() as running:
-        fake_sets.install(monkeypatch, running.url)
-        # Patient, for the machine may be busy; tests of stalls make it short with `hurried`.
-        monkeypatch.setattr("course_utils.datasets._download.TIMEOUT", (20, 20))
-        yield running
-
-
-@pytest.fixture
 def hurried(
     request: pytest.FixtureRequest, server: fake_sets.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,14 +24,6 @@ def hurried(
     if {"stall", "silent"} & set(request.node.callspec.params["trouble"]):
         for module in ("_download", "_photographs"):
             monkeypatch.setattr(f"course_utils.datasets.{module}.TIMEOUT", (20, 1.5))
-
-
-@pytest.fixture
-def shared(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = place / "shared"
-    folder.mkdir()
-    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
-    return folder
 
 
 @pytest.fixture

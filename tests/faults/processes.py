@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ SENTENCE = 3  # the status of a child that ended in a sentence
 CANNOT = 77  # and of one that this system does not let be made
 RUN = {"notebook": "01_small", "arm": "a", "seed": 1, "protocol": "honest"}
 RUN |= {"data": {"name": "mnist", "scale": "embedded"}}
+
+
+def serve(modules: list[str]) -> None:
+    """Have the next children forked from a new server that has these modules imported."""
+    if SERVED:
+        forkserver._forkserver._stop()
+        CONTEXT.set_forkserver_preload(modules)
+        forkserver.ensure_running()
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,7 @@ def _live(
     counted = _count_operations(fate) if fate.folder else []
     try:
         action(*arguments)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         # What Jupyter would show without a traceback is what a reader sees.
         if not hasattr(error, "_render_traceback_"):
             raise
@@ -235,3 +244,8 @@ def write_lines(path: Path, writer: int, lines: int, ready: Any = None) -> None:
     for number in range(lines):
         text = "é" * (number % 7 * 300)
         ledger.append(RUN | {"writer": writer, "number": number, "text": text}, path)
+
+
+def own_pictures(folder: Path) -> None:
+    """Lay out the reader's own pictures, and print where they are."""
+    print(datasets.own_pictures(folder, 16))

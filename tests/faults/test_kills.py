@@ -11,6 +11,7 @@ from typing import Any
 import fake_sets
 import processes
 import pytest
+from fake_sets import load
 
 from course_utils import datasets
 from course_utils.datasets import _download, _fetch
@@ -19,10 +20,6 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKI
 MOMENTS = range(10)
 KILLED = -getattr(signal, "SIGKILL", 9)
 FASHION = list(_download.FILES["fashion_mnist"])
-
-
-def load(name: str) -> datasets.Dataset:
-    return datasets.load(name, "full", validation_size=10, split="published")
 
 
 def finished(folder: Path) -> list[str]:

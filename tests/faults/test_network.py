@@ -14,6 +14,7 @@ import fake_sets
 import processes
 import pytest
 from click.testing import CliRunner
+from fake_sets import load
 
 from course_utils import datasets
 from course_utils.classroom import cli
@@ -21,10 +22,6 @@ from course_utils.datasets import _download
 
 GZ, TAR, NPZ = "train-labels-idx1-ubyte.gz", "cifar-10-binary.tar.gz", "mnist.npz"
 SETS = {GZ: "fashion_mnist", TAR: "cifar10", NPZ: "mnist"}
-
-
-def load(name: str) -> datasets.Dataset:
-    return datasets.load(name, "full", validation_size=10, split="published")
 
 
 def refused(name: str) -> str:
@@ -205,15 +202,11 @@ def test_drive_certificate_that_nobody_signed(
     assert not drive.requests["dogs-vs-cats.zip"]
 
 
-def test_certificate_that_nobody_signed(
-    drive: Any, says: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    monkeypatch.setitem(_download.URLS, "mnist", "https://drive.google.com/")
-    says(refused("mnist"))
-
-
-def test_proxy_that_refuses(drive: Any, says: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    drive.behaviour["CONNECT"] = [403] * 3
+@pytest.mark.parametrize("how", ["certificate that nobody signed", "proxy that refuses"])
+def test_https(drive: Any, says: Any, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    if how.startswith("proxy"):
+        drive.behaviour["CONNECT"] = [403] * 3
+    else:
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     monkeypatch.setitem(_download.URLS, "mnist", "https://drive.google.com/")
     says(refused("mnist"))

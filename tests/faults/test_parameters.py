@@ -1,8 +1,8 @@
 """Every parameter of every notebook refuses what it does not allow, before anything runs.
 
-The cases are generated from the ranges that each notebook declares in its set-up cell, so that a
-new parameter is covered by being declared. The set-up cells are executed as they stand in the
-files; a few values go through papermill itself, as -p, -y and -f give them.
+Each value that the rule of a parameter refuses is tried, so that a new parameter is covered by
+being declared. The set-up cells are executed as they stand in the files; a few values go through
+papermill itself, as -p, -y and -f give them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,14 @@ from typing import Any, NamedTuple
 
 import nbformat
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from course_utils import checks, datasets
-from course_utils.checks import Choice, Each, Flag, Real, Text, Whole
+from course_utils.checks import Whole
 from course_utils.classroom import parameters
 from course_utils.errors import CourseError
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 STEMS = [path.stem for path in sorted(FOLDER.glob("*.ipynb"))]
-CHOSEN = settings(
-    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
 
 
 class Notebook(NamedTuple):
@@ -66,47 +61,9 @@ def rule_of(stem: str, name: str) -> Any:
     return (checks.COMMON | found.declared.rules)[name]
 
 
-NOTHING = [st.none(), st.just({}), st.just(())]
-TEXTS = st.text(max_size=8)
-LISTS = st.lists(st.integers(), max_size=3)
-
-
-def refused_by(rule: Any) -> st.SearchStrategy[Any]:
-    """Values that a rule does not allow, from what it declares."""
-    match rule:
-        case Whole(low, high):
-            return st.one_of(
-                st.integers(max_value=low - 1),
-                st.integers(min_value=high + 1),
-                st.floats(),  # 3.0 is not a whole number of epochs, NaN no number at all
-                st.booleans(),
-                TEXTS,
-                LISTS,
-                *NOTHING,
-            )
-        case Real(low, high):
-            return st.one_of(
-                st.floats(max_value=low, exclude_max=True),
-                st.floats(min_value=high, exclude_min=True),
-                st.just(math.nan),
-                st.booleans(),
-                TEXTS,
-                LISTS,
-                *NOTHING,
-            )
-        case Flag():
-            return st.one_of(st.integers(), st.floats(), TEXTS, LISTS, *NOTHING)
-        case Text():
-            return st.one_of(st.sampled_from(["", " ", "\n"]), st.integers(), LISTS, *NOTHING)
-        case Choice(options):
-            others = TEXTS.filter(lambda text: text not in options)
-            return st.one_of(others, st.integers(), st.booleans(), LISTS, *NOTHING)
-        case Each(inner):
-            one = refused_by(inner)
-            return st.one_of(
-                st.just([]), st.lists(one, min_size=1, max_size=3), one.map(str), *NOTHING
-            )
-    raise TypeError(f"no values are generated for {rule!r}: add them here")
+# Each rule refuses some of these, and allows others.
+TRIED = [None, {}, (), "", " ", "nonsense", "3", True, -1, 0, 10**10, 3.5, -1e9, math.nan, math.inf]
+TRIED += [[], [None], [[]], [1, 1], [-1], [10**10], ["nonsense"], [math.nan], "['F1']"]
 
 
 EVERY = [(stem, name) for stem in STEMS for name in notebook(stem).defaults]
@@ -120,27 +77,14 @@ def test_the_written_values_are_allowed(stem: str) -> None:
 @pytest.mark.parametrize(("stem", "name"), EVERY)
 def test_refuses(stem: str, name: str) -> None:
     rule = rule_of(stem, name)
-
-    @CHOSEN
-    @given(refused_by(rule))
-    def check(value: Any) -> None:
-        if rule.problem(value) is None:  # an optional list may be empty, for instance
-            return
+    refused = [value for value in TRIED if rule.problem(value)]
+    assert len(refused) > 9
+    for value in refused:
         with pytest.raises(CourseError) as caught:
             notebook(stem).start(**{name: value})
         said = str(caught.value)
         assert said.startswith(f"{name} must be "), said
         assert "got " in said and "parameters cell" in said and "papermill" in said
-
-    check()
-
-
-def test_a_rule_that_allows_everything_would_be_noticed() -> None:
-    """The generated values are ones that the rules really refuse."""
-    for stem, name in EVERY:
-        rule = rule_of(stem, name)
-        tried = [refused_by(rule).example() for _ in range(3)]
-        assert any(rule.problem(value) for value in tried), (stem, name)
 
 
 @pytest.mark.parametrize("stem", STEMS)

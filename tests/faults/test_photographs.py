@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ import pytest
 from course_utils import datasets
 
 
-def refused() -> str:
-    with pytest.raises(datasets.DataError) as caught:
-        datasets.image_folders("full")
-    return str(caught.value)
+@pytest.fixture
+def refuses(server: Any, place: Path, cache: Path, shared: Path, says: Any) -> Callable[[], None]:
+    """Check that the photographs of the share are refused, and that nothing is left of them."""
 
+    def check() -> None:
+        with pytest.raises(datasets.DataError) as caught:
+            datasets.image_folders("full")
+        says(caught.value)
+        assert datasets.find("cats_vs_dogs")[0] == "COURSE_DATA_DIR"
+        assert not (cache / "cats_vs_dogs_full" / "cats_vs_dogs_small").exists()
+        assert sorted(path.name for path in place.iterdir()) in (["cache", "shared"], ["shared"])
 
-def nothing_is_left(place: Path, cache: Path) -> None:
-    assert datasets.find("cats_vs_dogs")[0] == "COURSE_DATA_DIR"
-    assert not (cache / "cats_vs_dogs_full" / "cats_vs_dogs_small").exists()
-    assert sorted(path.name for path in place.iterdir()) in (["cache", "shared"], ["shared"])
+    return check
 
 
 @pytest.mark.parametrize("packing", ["flat", "nested"])
@@ -50,10 +54,7 @@ def claim(path: Path, name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("what", ["photograph", "inner zip", "many photographs"])
-def test_bomb(
-    server: Any, place: Path, cache: Path, shared: Path, says: Any, what: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+def test_bomb(cache: Path, shared: Path, refuses: Any, what: str) -> None:
     path = fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=what == "inner zip")
     if what == "inner zip":
         claim(path, "train.zip", 4_000_000_000)
@@ -62,12 +63,11 @@ def test_bomb(
     else:
         for name in ("cat.0.jpg", "dog.3.jpg"):
             claim(path, f"train/{name}", 1_900_000_000)
-    says(refused())
-    nothing_is_left(place, cache)
+    refuses()
     assert sum(p.stat().st_size for p in cache.rglob("*") if p.is_file()) < 100_000
 
 
-def test_encrypted_zip(server: Any, place: Path, cache: Path, shared: Path, says: Any) -> None:
+def test_encrypted_zip(shared: Path, refuses: Any) -> None:
     path = fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
     raw = bytearray(path.read_bytes())
     for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -76,34 +76,25 @@ def test_encrypted_zip(server: Any, place: Path, cache: Path, shared: Path, says
             raw[at + offset] |= 1
             at = raw.find(magic, at + 4)
     path.write_bytes(raw)
-    says(refused())
-    nothing_is_left(place, cache)
+    refuses()
 
 
-def test_zip_cut_off_in_the_share(
-    server: Any, place: Path, cache: Path, shared: Path, says: Any
-) -> None:
+def test_zip_cut_off_in_the_share(shared: Path, refuses: Any) -> None:
     path = fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
     path.write_bytes(path.read_bytes()[:3000])
-    says(refused())
-    nothing_is_left(place, cache)
+    refuses()
 
 
 @pytest.mark.parametrize("layout", ["zip", "folder"])
-def test_missing_photographs(
-    server: Any, place: Path, cache: Path, shared: Path, says: Any, layout: str
-) -> None:
+def test_missing_photographs(shared: Path, refuses: Any, layout: str) -> None:
     content = fake_sets.photographs()
     for name in ("cat.1.jpg", "cat.5.jpg", "dog.0.jpg", "dog.8.jpg"):
         del content[name]
     if layout == "zip":
         fake_sets.photo_zip(shared / "dogs-vs-cats.zip", content=content)
     else:
-        (shared / "dogs-vs-cats" / "train").mkdir(parents=True)
-        for name, data in content.items():
-            (shared / "dogs-vs-cats" / "train" / name).write_bytes(data)
-    says(refused())
-    nothing_is_left(place, cache)
+        fake_sets.photo_folder(shared / "dogs-vs-cats" / "train", content)
+    refuses()
 
 
 def enormous() -> bytes:
@@ -125,35 +116,27 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_broken_photographs(
-    server: Any, place: Path, cache: Path, shared: Path, says: Any, how: str
-) -> None:
+def test_broken_photographs(shared: Path, refuses: Any, how: str) -> None:
     broken = {"dog.2.jpg": BROKEN[how], "cat.10.jpg": BROKEN[how]}  # nobody asks for the second
     fake_sets.photo_zip(
         shared / "dogs-vs-cats.zip", content=fake_sets.photographs() | broken, nested=True
     )
-    says(refused())
-    nothing_is_left(place, cache)
+    refuses()
 
 
 @pytest.mark.parametrize("inside", ["train", "train/train"])
 def test_other_files_among_the_photographs(server: Any, shared: Path, inside: str) -> None:
-    folder = shared / "dogs-vs-cats" / inside
-    (folder / "more").mkdir(parents=True)
-    for name, data in fake_sets.photographs().items():
-        (folder / name).write_bytes(data)
+    folder = fake_sets.photo_folder(shared / "dogs-vs-cats" / inside)
+    (folder / "more").mkdir()
     for name in ("Thumbs.db", ".DS_Store", "cat.txt", "cat.99999.jpg"):
         (folder / name).write_bytes(b"not asked for")
     assert fake_sets.is_subset(datasets.image_folders("full"))
 
 
-def test_right_names_and_one_picture(
-    server: Any, place: Path, cache: Path, shared: Path, says: Any
-) -> None:
+def test_right_names_and_one_picture(shared: Path, refuses: Any) -> None:
     content = dict.fromkeys(fake_sets.photographs(), fake_sets.jpeg())
     fake_sets.photo_zip(shared / "dogs-vs-cats.zip", content=content)
-    says(refused())
-    nothing_is_left(place, cache)
+    refuses()
 
 
 def test_a_file_of_the_readers_stays(server: Any, shared: Path) -> None:

@@ -28,10 +28,9 @@ KILLED = -getattr(signal, "SIGKILL", 9)
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[trainings.Nursery]:
-    nursery = trainings.Nursery()
-    yield nursery
-    nursery.close()
+def start() -> Iterator[Any]:
+    with trainings.served():
+        yield trainings.start
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +59,14 @@ def refusal(place: Path, **changes: Any) -> str:
     return str(caught.value)
 
 
+def halved(epoch: int, rate: float) -> float:
+    return rate / 2
+
+
+def held(epoch: int, rate: float) -> float:
+    return rate
+
+
 def is_the_same(run: dict[str, Any], whole: dict[str, Any]) -> bool:
     assert run["recorder"].history == whole["recorder"].history
     for ours, theirs in zip(run["model"].get_weights(), whole["model"].get_weights(), strict=True):
@@ -81,9 +88,9 @@ def goes_on(place: Path, whole: dict[str, Any], **changes: Any) -> ledger.Record
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (4, 2), (6, None)])
 def test_killed_in_a_training(
-    place: Path, nursery: Any, whole: Any, capsys: Any, epoch: int, step: int | None
+    place: Path, start: Any, whole: Any, capsys: Any, epoch: int, step: int | None
 ) -> None:
-    child = nursery.start("train", place, what="kill", epoch=epoch, step=step)
+    child = start(trainings.train, place, what="kill", epoch=epoch, step=step)
     assert child.end() == (KILLED, "")
     assert not ledger.read()
     record = goes_on(place, whole)
@@ -103,14 +110,14 @@ def epoch_of(path: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", range(8))
 def test_killed_while_the_state_is_written(
-    place: Path, nursery: Any, whole: Any, capsys: Any, moment: int
+    place: Path, start: Any, whole: Any, capsys: Any, moment: int
 ) -> None:
     trainings.fit(place)["recorder"].finish()  # what the folder is called
     (folder,) = (file.parent for file in place.rglob("best.keras"))
     (place / "ledger.jsonl").unlink()
     capsys.readouterr()
-    fate = {"folder": str(folder / "unfinished.npz"), "operation": 5 + moment}
-    assert nursery.start("train_only", place, fate=fate).end()[0] == KILLED
+    fate = {"folder": folder / "unfinished.npz", "operation": 5 + moment}
+    assert start(trainings.train_only, place, fate=fate).end()[0] == KILLED
     epoch = epoch_of(state_of(place))
     assert 1 <= epoch <= 5
     goes_on(place, whole)
@@ -118,9 +125,9 @@ def test_killed_while_the_state_is_written(
 
 
 def test_killed_inside_the_file_of_a_state(
-    place: Path, nursery: Any, whole: Any, capsys: Any
+    place: Path, start: Any, whole: Any, capsys: Any
 ) -> None:
-    child = nursery.start("train_only", place, what="die of no room", epoch=4, best_on_disk=False)
+    child = start(trainings.train_only, place, what="die of no room", epoch=4, best_on_disk=False)
     assert child.end()[0] == -signal.SIGXFSZ
     (half,) = place.rglob("unfinished.npz.new")
     assert 0 < half.stat().st_size <= 4000
@@ -129,8 +136,8 @@ def test_killed_inside_the_file_of_a_state(
     assert not list(place.rglob("unfinished*"))
 
 
-def test_killed_before_it_was_recorded(place: Path, nursery: Any, whole: Any, capsys: Any) -> None:
-    assert nursery.start("train_only", place).end() == (0, "")
+def test_killed_before_it_was_recorded(place: Path, start: Any, whole: Any, capsys: Any) -> None:
+    assert start(trainings.train_only, place).end() == (0, "")
     assert not ledger.read()
     assert "resumed" not in goes_on(place, whole)
     assert capsys.readouterr().out == "F1 had ended its training, and was not recorded yet.\n"
@@ -163,9 +170,18 @@ def test_without_resume_it_begins_anew(place: Path, whole: Any, capsys: Any) -> 
         ({"activation": "tanh"}, "layer 3 (Dense)'s activation was 'relu' and is 'tanh' now"),
         ({"dropout": 0.9}, "layer 4 (Dropout)'s rate was 0.3 and is 0.9 now"),
         ({"l2": 0.01}, "layer 3 (Dense)'s kernel_regularizer was None and is {"),
+        ({"images_from": 1}, "images was '"),
+        ({"optimizer": "SGD"}, "optimizer's kind was 'Adam' and is 'SGD' now"),
+        ({"ignored": 2}, "loss's config's ignore_class was None and is 2 now"),
+        ({"patience": 9}, "EarlyStopping's patience was 50 and is 9 now"),
+        ({"min_delta": 0.1}, "EarlyStopping's min_delta was 0 and is 0.1 now"),
+        ({"monitor": "loss"}, "EarlyStopping's monitor was 'val_loss' and is 'loss' now"),
+        ({"best_on_disk": False}, "its callbacks were Recorder, EarlyStopping, ModelCheckpoint, "),
+        ({"schedule": halved}, "LearningRateScheduler, Fate now"),
+        ({"augment": "layer"}, "its batches are made in another way now"),
         ({"flip": True}, "other layers, Rescaling, Flatten, Dense, Dropout, Dense and now RandomF"),
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_a_state_of_another_run_stays_as_it_is(
     place: Path, other: dict[str, Any], said: str
@@ -177,6 +193,51 @@ def test_a_state_of_another_run_stays_as_it_is(
     assert sentence.startswith("The unfinished training of F1 cannot go on: ")
     assert said in sentence and "\n" not in sentence
     assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ({"augment": "noise"}, {"augment": "more noise"}, "its batches are made in another way"),
+        ({"augment": "noise"}, {"augment": ""}, "its batches are made in another way"),
+        ({"schedule": held}, {"schedule": halved}, "LearningRateScheduler's schedule was 'held"),
+    ],
+    ids=["noise", "no noise", "schedule"],
+)
+def test_what_was_there_before_is_compared_too(
+    place: Path, then: dict[str, Any], now: dict[str, Any], said: str
+) -> None:
+    trainings.fit(place, what="break", epoch=3, step=1, **then)
+    before = state_of(place).read_bytes()
+    assert said in refusal(place, **now)
+    assert state_of(place).read_bytes() == before
+    assert trainings.fit(place, resume=True, **then)["recorder"].resumed == [3]
+
+
+@pytest.mark.parametrize(
+    "how", [{"flip": True}, {"augment": "layer"}, {"augment": "noise"}], ids=str
+)
+def test_augmentation_goes_on_with_the_numbers_it_would_have_had(
+    place: Path, start: Any, how: dict[str, Any]
+) -> None:
+    uninterrupted = trainings.fit(place / "a", keep=False, **how)
+    assert uninterrupted["recorder"].history != trainings.fit(place / "b")["recorder"].history
+    assert start(trainings.train, place, what="kill", epoch=4, step=2, **how).end()[0] == KILLED
+    run = trainings.fit(place, resume=True, **how)
+    assert is_the_same(run, uninterrupted) and run["recorder"].resumed == [4]
+
+
+def test_a_state_of_an_older_release_is_refused(place: Path) -> None:
+    trainings.fit(place, what="break", epoch=3, step=1)
+    path = state_of(place)
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    state = json.loads(str(arrays.pop("state")))
+    for older in ({"run": state["run"]}, {"epoch": 2}, state | {"format": 1}):
+        np.savez(path, state=np.array(json.dumps(older)), **arrays)
+        before = path.read_bytes()
+        assert "written by another release of the course" in refusal(place)
+        assert path.read_bytes() == before
 
 
 def test_a_network_that_was_trained_already_is_refused(place: Path) -> None:
@@ -216,9 +277,9 @@ def test_damaged_state(place: Path, damage: str) -> None:
     assert not states(place)
 
 
-def test_no_room_for_the_state(place: Path, nursery: Any) -> None:
+def test_no_room_for_the_state(place: Path, start: Any) -> None:
     # The best network on the disk is another case: test_no_room_for_the_best_network.
-    child = nursery.start("train_only", place, what="no room", epoch=4, best_on_disk=False)
+    child = start(trainings.train_only, place, what="no room", epoch=4, best_on_disk=False)
     code, printed = child.end()
     assert code == 0 and "its state cannot be written in" in printed, printed
     assert epoch_of(state_of(place)) == 3
@@ -350,13 +411,15 @@ def test_the_stop_button(place: Path) -> None:
     assert states(place)
 
 
-def test_ctrl_c_in_the_first_epoch(place: Path, nursery: Any) -> None:
+def test_ctrl_c_in_the_first_epoch(place: Path, start: Any) -> None:
     ready = place / "ready"
-    child = nursery.start("train", place, what="wait", epoch=1, step=2, ready=str(ready))
+    child = start(trainings.train, place, what="wait", epoch=1, step=2, ready=str(ready))
     until(ready)
-    os.kill(child.pid, signal.SIGINT)
+    os.kill(child.process.pid, signal.SIGINT)
     code, printed = child.end()
-    assert code == 130 and "you stopped F1 in epoch 1 of 6" in printed, printed
+    assert code == trainings.processes.SENTENCE and "you stopped F1 in epoch 1 of 6" in printed, (
+        printed
+    )
     assert not ledger.read()
 
 
@@ -372,8 +435,8 @@ def test_finish_of_a_broken_training(place: Path, capsys: Any) -> None:
     assert not ledger.read() and states(place)
 
 
-def test_two_arms_in_one_output_dir(place: Path, nursery: Any) -> None:
-    children = [nursery.start("train", place, arm=arm) for arm in ("F1", "relu")]
+def test_two_arms_in_one_output_dir(place: Path, start: Any) -> None:
+    children = [start(trainings.train, place, arm=arm) for arm in ("F1", "relu")]
     assert [child.end() for child in children] == [(0, ""), (0, "")]
     assert sorted(record["arm"] for record in ledger.read()) == ["F1", "relu"]
     assert not states(place)
@@ -383,12 +446,12 @@ def test_two_arms_in_one_output_dir(place: Path, nursery: Any) -> None:
     "other", [{}, {"size": 64, "epochs": 3}], ids=["the same run", "other sizes"]
 )
 def test_two_kernels_with_one_arm_never_share_a_file(
-    place: Path, nursery: Any, capsys: Any, other: dict[str, Any]
+    place: Path, start: Any, capsys: Any, other: dict[str, Any]
 ) -> None:
     """The first one's record once held what the second one's network measured."""
     ready, go = place / "ready", place / "go"
-    first = nursery.start(
-        "train", place, what="wait", epoch=6, step=3, ready=str(ready), go=str(go)
+    first = start(
+        trainings.train, place, what="wait", epoch=6, step=3, ready=str(ready), go=str(go)
     )
     until(ready)
     trainings.train(place, **other)  # trains and records while the first one is in its last epoch

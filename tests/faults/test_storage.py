@@ -15,14 +15,11 @@ import numpy as np
 import processes
 import pytest
 from click.testing import CliRunner
+from fake_sets import load
 
 import course_utils
 from course_utils import datasets
 from course_utils.classroom import cli, doctor
-
-
-def load(name: str) -> datasets.Dataset:
-    return datasets.load(name, "full", validation_size=10, split="published")
 
 
 def refused(action: Callable[..., Any], *arguments: Any) -> str:
@@ -95,15 +92,6 @@ def test_wrong_file_in_the_cache(
         assert (cache / "mnist.npz.wrong").exists()
         assert load("mnist").source == "full set, user's cache"
         (cache / "mnist.npz").unlink()
-
-
-def test_set_aside_a_file_then_a_folder(server: Any, cache: Path) -> None:
-    cache.mkdir()
-    for how in ("empty", "folder", "text"):
-        if (cache / "mnist.npz").is_file():
-            (cache / "mnist.npz").unlink()
-        damage(cache / "mnist.npz", how)
-        assert fake_sets.is_right(load("mnist"))
 
 
 @pytest.mark.parametrize("how", ["truncated", "emptied", "a folder"])
@@ -221,18 +209,20 @@ def test_read_only_cache_that_has_it(server: Any, filled: Path, bound: Any) -> N
     assert not server.requests
 
 
-def test_read_only_cache_without_it(server: Any, filled: Path, bound: Any, says: Any) -> None:
-    give(filled, 0o555)
-    says(processes.sentence(processes.load, server.url, "cifar10", fate=bound))
-    assert [path.name for path in filled.iterdir()] == ["mnist.npz"]
-
-
-def test_read_only_cache_with_a_damaged_file(
-    server: Any, filled: Path, bound: Any, says: Any
+@pytest.mark.parametrize(
+    ("mode", "name", "how"),
+    [(0o555, "cifar10", ""), (0o555, "mnist", "truncated"), (0o000, "mnist", "")],
+    ids=["read only, without it", "read only, damaged", "may not be entered"],
+)
+def test_bad_cache(
+    server: Any, filled: Path, bound: Any, says: Any, mode: int, name: str, how: str
 ) -> None:
-    damage(filled / "mnist.npz", "truncated")
-    give(filled, 0o555)
-    says(processes.sentence(processes.load, server.url, "mnist", fate=bound))
+    if how:
+        damage(filled / "mnist.npz", how)
+    give(filled, mode)
+    says(processes.sentence(processes.load, server.url, name, fate=bound))
+    filled.chmod(0o755)
+    assert [path.name for path in filled.iterdir()] == ["mnist.npz"]
 
 
 def test_unreadable_file_in_the_cache(server: Any, filled: Path, bound: Any, says: Any) -> None:
@@ -241,11 +231,6 @@ def test_unreadable_file_in_the_cache(server: Any, filled: Path, bound: Any, say
     printed = processes.outcome(processes.load, server.url, "mnist", fate=bound).splitlines()
     assert printed[-1] == f"full set, downloaded from {server.url}"
     says(next(line for line in printed if "aside" in line))
-
-
-def test_cache_that_may_not_be_entered(server: Any, filled: Path, bound: Any, says: Any) -> None:
-    give(filled, 0o000)
-    says(processes.sentence(processes.load, server.url, "mnist", fate=bound))
 
 
 def test_unreadable_share(server: Any, shared: Path, bound: Any, says: Any) -> None:

@@ -7,30 +7,30 @@ computed nothing, so the process that they come from only imports it.
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
 import signal
-import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import processes
 
 from course_utils import datasets, runtime, training
-from course_utils.training import _recorder
 
 import keras  # isort: skip
+import tensorflow as tf  # isort: skip
 from keras import layers  # isort: skip
 
 EPOCHS = 6
 
 
-def images(size: int = 96) -> datasets.Dataset:
-    random = np.random.default_rng(0)
+def images(size: int = 96, seed: int = 0) -> datasets.Dataset:
+    random = np.random.default_rng(seed)
     sets: dict[str, Any] = {}
     for part, n in {"train": size, "validation": 32, "test": 16}.items():
         labels = random.integers(0, 3, n).astype(np.uint8)
@@ -97,7 +97,13 @@ class Fate(keras.callbacks.Callback):
 
 
 def network(
-    units: int, activation: str, dropout: float, l2: float | None, flip: bool, rate: float
+    units: int,
+    activation: str,
+    dropout: float,
+    l2: float | None,
+    flip: bool,
+    optimizer: keras.optimizers.Optimizer,
+    ignored: int | None,
 ) -> keras.Model:
     """Build and compile the network."""
     model = keras.Sequential(
@@ -116,12 +122,29 @@ def network(
         ]
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss="sparse_categorical_crossentropy",
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=ignored),
         metrics=["accuracy"],
         run_eagerly=True,  # for a few steps no graph is worth its making
     )
     return model
+
+
+def augmented(batches: tf.data.Dataset, how: str) -> tf.data.Dataset:
+    """Change pictures in the pipeline: by numbers as in notebooks 03 and 07, or by a layer."""
+    if how == "layer":
+        flip = layers.RandomFlip("horizontal")
+        return batches.map(lambda x, y: (flip(x, training=True), y)).prefetch(2)
+    drawn = tf.data.Dataset.random(0, rerandomize_each_iteration=True).batch(2)
+    most = 9.0 if how == "more noise" else 5.0
+    return tf.data.Dataset.zip(batches, drawn).map(
+        lambda batch, two: (
+            tf.cast(batch[0], tf.float32)
+            + tf.random.stateless_uniform(tf.shape(batch[0]), two, -most, most),
+            batch[1],
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
 
 
 def fit(
@@ -136,6 +159,12 @@ def fit(
     dropout: float = 0.3,
     l2: float | None = None,
     flip: bool = False,
+    optimizer: str = "Adam",
+    ignored: int | None = None,
+    augment: str = "",
+    images_from: int = 0,
+    monitor: str = "val_loss",
+    schedule: Callable[[int, float], float] | None = None,
     size: int = 96,
     patience: int = 50,
     min_delta: float = 0,
@@ -150,10 +179,11 @@ def fit(
     parameters: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train as a notebook does; return what it is asked about."""
-    data = images(size)
+    data = images(size, images_from)
     runtime.fresh_start(0, "float32")
     if model is None:
-        model = network(units, activation, dropout, l2, flip, rate)
+        made = getattr(keras.optimizers, optimizer)(rate)
+        model = network(units, activation, dropout, l2, flip, made, ignored)
     recorder = training.Recorder(
         "01_baseline_overfit",
         arm,
@@ -162,13 +192,16 @@ def fit(
         parameters=parameters or {"epochs": epochs},
     )
     stopping = keras.callbacks.EarlyStopping(
-        "val_loss", patience=patience, min_delta=min_delta, restore_best_weights=True
+        monitor, patience=patience, min_delta=min_delta, restore_best_weights=True
     )
     best = recorder.folder(folder) if best_on_disk else Path(folder)
     checkpoint = keras.callbacks.ModelCheckpoint(str(best / "best.keras"), save_best_only=True)
     batches = training.shuffled_batches(data.x_train, data.y_train, 32, 0)
+    if augment:
+        batches = augmented(batches, augment)
     files = [checkpoint] * best_on_disk
-    callbacks = [recorder, stopping, *files, Fate(what, epoch, step, ready, go)]
+    rates = [keras.callbacks.LearningRateScheduler(schedule)] if schedule else []
+    callbacks = [recorder, stopping, *files, *rates, Fate(what, epoch, step, ready, go)]
     found = {"model": model, "recorder": recorder, "stopping": stopping, "checkpoint": checkpoint}
     if keep:
         callbacks = training.resumable(callbacks, batches, folder=folder, resume=resume)
@@ -200,98 +233,17 @@ def train_only(folder: str, **changes: Any) -> None:
     fit(folder, **changes)
 
 
-class Nursery:
-    """The process that children are forked from."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-
-    def _ask(self, **question: Any) -> Any:
-        print(json.dumps(question), file=self.process.stdin, flush=True)
-        return json.loads(self.process.stdout.readline())
-
-    def start(self, action: str, folder: Path, fate: dict[str, Any] | None = None, **options: Any):
-        number, output = tempfile.mkstemp(prefix="course-child-")
-        os.close(number)
-        pid = self._ask(
-            action=action,
-            folder=str(folder),
-            options=options,
-            output=output,
-            fate=fate or {},
-            environment=dict(os.environ),
-        )
-        return Training(self, pid, Path(output))
-
-    def wait(self, pid: int) -> int:
-        return self._ask(wait=pid)
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait(processes.PATIENCE)
+def start(action: Callable[..., None], folder: Path, fate: Any = None, **options: Any) -> Any:
+    """Start `train` or `train_only` in a child, which meets what `fate` says."""
+    training = functools.partial(action, str(folder), **options)
+    return processes.start(training, fate=processes.Fate(**(fate or {})))
 
 
-class Training:
-    """A child that trains."""
-
-    def __init__(self, nursery: Nursery, pid: int, output: Path) -> None:
-        self.nursery, self.pid, self.output = nursery, pid, output
-
-    def end(self) -> tuple[int, str]:
-        """Wait for it; return its status and what it printed."""
-        code = self.nursery.wait(self.pid)
-        printed = self.output.read_text(encoding="utf-8")
-        self.output.unlink()
-        return code, printed.strip()
-
-
-def _child(question: dict[str, Any]) -> None:
-    action = {"train": train, "train_only": train_only}[question["action"]]
-    fate = question["fate"]
-    if "folder" in fate:
-        fate["folder"] = Path(fate["folder"])
-    processes._live(
-        lambda: action(question["folder"], **question["options"]),
-        (),
-        processes.Fate(**fate),
-        question["output"],
-        question["environment"],
-    )
-
-
-def _serve() -> None:
-    for line in sys.stdin:
-        question = json.loads(line)
-        if "wait" in question:
-            answer = os.waitstatus_to_exitcode(os.waitpid(question["wait"], 0)[1])
-        elif not (answer := os.fork()):
-            code = 1
-            try:
-                sys.stdin.close()
-                _child(question)
-                code = 0
-            except SystemExit as end:
-                code = end.code
-            except BaseException as error:
-                import traceback
-
-                if isinstance(error, _recorder.Stopped):
-                    print(*error._render_traceback_(), flush=True)
-                    code = 130
-                else:
-                    traceback.print_exc()
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(code)
-        print(json.dumps(answer), flush=True)
-
-
-if __name__ == "__main__":
-    _serve()
+@contextlib.contextmanager
+def served() -> Iterator[None]:
+    """Fork children from a server that has this module imported; then from the usual one again."""
+    path = os.pathsep.join(filter(None, sys.path))
+    with mock.patch.dict(os.environ, PYTHONPATH=path):
+        processes.serve([__name__])
+    yield
+    processes.serve(processes.PRELOADED.split())
