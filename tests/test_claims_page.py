@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from click.testing import CliRunner
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 import course_utils
-from course_utils.classroom import cli
+from course_utils.classroom import book, cli
 
+pytestmark = pytest.mark.usefixtures("no_book")
 REFERENCE = Path(course_utils.__file__).parent / "reference"
 LINK = "../course_utils/reference/claims.md#01-gap"
 FILES = ("claims.md", "embedded.jsonl", "full.jsonl", "settings.jsonl")
@@ -51,22 +51,13 @@ def test_a_copied_notebook_brings_the_page(
         assert Path("out", name).read_bytes() == (REFERENCE / name).read_bytes()
 
 
-@pytest.mark.parametrize("link", [LINK, "claims.md#01-gap"])
-def test_the_pages_lead_to_the_record(tmp_path: Path, link: str) -> None:
-    path = notebook(tmp_path / "01_a.ipynb", link)
-    assert CliRunner().invoke(cli.main, ["report", str(tmp_path)]).exit_code == 0
-    assert 'href="claims.html#01-gap"' in path.with_suffix(".html").read_text(encoding="utf-8")
-    claims = (tmp_path / "claims.html").read_text(encoding="utf-8")
-    section = claims.split('id="01-gap"')[1].split("<h3")[0]
-    records = re.findall(r'<a href="embedded\.html#(L\d+)">(\w+)</a>', section)
-    assert len(records) == 6
-    lines = (tmp_path / "embedded.html").read_text(encoding="utf-8")
-    for anchor, name in records:
-        line = lines.split(f'id="{anchor}"')[1].split("</li>")[0]
-        assert f'"id": "{name}"' in html.unescape(line)
-
-
 def test_nothing_is_written_for_notebooks_without_conclusions(tmp_path: Path) -> None:
-    notebook(tmp_path / "01_a.ipynb", "https://example.org/")
-    assert CliRunner().invoke(cli.main, ["report", str(tmp_path)]).exit_code == 0
-    assert not (tmp_path / "claims.html").exists()
+    path = notebook(tmp_path / "01_a.ipynb", "https://example.org/")
+    done = CliRunner().invoke(cli.main, ["run", str(path), "--to", str(tmp_path / "out")])
+    assert done.exit_code == 0 and not (tmp_path / "out" / "claims.md").exists()
+
+
+def test_the_book_tells_claims_that_there_are() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in book.HERE.glob("pages/*.md"))
+    told = re.findall(r"\{\{ (\S+) \}\}", pages)
+    assert told and set(told) <= book.sentences().keys()

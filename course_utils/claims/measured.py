@@ -125,12 +125,10 @@ def values(arm: Runs, measure: Measure, row: str = "") -> Measured:
             case "next":
                 return text(*stats.next_run(found))
             case "published":
-                return f"{number(_published()[row]['accuracy'], 2)} {measure.unit}"
+                return f"{number(published()[row]['accuracy'], 2)} {measure.unit}"
             case "inside" | "outside":
                 low, high = stats.next_run(found)
-                if spec == (
-                    "inside" if low <= _published()[row]["accuracy"] <= high else "outside"
-                ):
+                if (low <= published()[row]["accuracy"] <= high) == (spec == "inside"):
                     return spec
         raise Contradiction(f"the records do not say “{spec}”: {found}")
 
@@ -138,7 +136,8 @@ def values(arm: Runs, measure: Measure, row: str = "") -> Measured:
 
 
 @cache
-def _published() -> dict[str, Any]:
+def published() -> dict[str, Any]:
+    """The published rows, by name, from ``reference/published.yaml``."""
     source = resources.files("course_utils") / "reference" / "published.yaml"
     return yaml.safe_load(source.read_text(encoding="utf-8"))
 
@@ -224,7 +223,7 @@ class Change(Measured):
             so = [(d > 0) if word in MORE else (d < 0) for d in self.differences]
             if 2 * sum(so) <= len(so):
                 raise Contradiction(f"it is {word} in {sum(so)} of {len(so)} pairs")
-            return f"{word} {how_many(so, 'pair', how)}"
+            return f"{word} {how_many(so, 'pair' if len(self.reads) > 1 else 'run', how)}"
         found = self.comparison
         holds = {"": True, "short": True, "size": found.clear, "size short": found.clear}
         holds |= {word: word == found.verdict for word in VERDICTS}
@@ -244,7 +243,8 @@ class Change(Measured):
         if "short" not in spec:
             covers = found.covers if " and " in found.covers else f"{found.covers} only"
             each = "" if found.differences else " each"
-            runs = spelled(found.n, "run" if each else "pair") + each
+            pairs = found.differences and len(self.reads) > 1
+            runs = spelled(found.n, "pair" if pairs else "run") + each
             said = f"95 % interval {low} to {high}, {runs}, {covers}{self.note}"
         mean = found.mean if sign else abs(found.mean)
         return f"{number(mean, self.measure.digits, sign)} {found.unit} ({said})"

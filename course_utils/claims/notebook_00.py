@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from course_utils.claims import Claims, Record, count, runs, setting, shown
+from course_utils.claims import Claims, Record, claim, count, runs, setting, shown, values
+from course_utils.claims.measures import gap, test_accuracy
 
 NOTEBOOK = "00_start_here"
+HEALTHY, UNDERFIT = runs(NOTEBOOK, "healthy"), runs(NOTEBOOK, "underfit")
 
 
 def at_chance(record: Record) -> bool:
@@ -15,6 +17,15 @@ def at_chance(record: Record) -> bool:
 # fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
+    claim("00-healthy",
+          "Trained on {images} pictures for {epochs} epochs, at learning rate {rate}, the network "
+          "of the next notebook recognises {test} of the test pictures.",
+          images=setting(HEALTHY, "data.train"), epochs=setting(HEALTHY, "epochs"),
+          rate=setting(HEALTHY, "parameters.learning_rate"), test=values(HEALTHY, test_accuracy)),
+    claim("00-underfit",
+          "With a hundredth of that learning rate it recognises {test:short}. {gap:Each} its gap "
+          "is {gap:at most}, for it has learned little.",
+          test=values(UNDERFIT, test_accuracy), gap=values(UNDERFIT, gap)),
     shown("00-too-high",
           "{stuck:Count} with this learning rate, the network guesses from the first epoch to the "
           "last.",

@@ -40,6 +40,11 @@ CLAIMS = Claims(
     NOTEBOOK,
     shown("02-setting", "{images} images and {epochs} epochs",
           images=setting(DEEPER, "data.train"), epochs=setting(DEEPER, "epochs")),
+    claim("02-headline",
+          "On {images} pictures and for {epochs} epochs, the deeper network at width {width}: "
+          "dropout changes its last validation accuracy by {last}: {last:better}.",
+          images=setting(LONG, "data.train"), epochs=setting(LONG, "epochs"),
+          width=setting(LONG, "parameters.width"), last=compare(LONG, LONG_DROPOUT, accuracy)),
     claim("02-relu",
           "ReLU changes the validation accuracy by {d}: {d:undecided}.",
           d=compare(F1, RELU, accuracy)),
@@ -55,12 +60,10 @@ CLAIMS = Claims(
           "ends, after {epochs} epochs: its price is measured on unfinished training.",
           open=count(DROPOUT, lambda r: math.isinf(turn(r))), epochs=setting(DROPOUT, "epochs")),
     claim("02-dropout-pays",
-          "Given {epochs} epochs, the same dropout changes the validation accuracy after the last "
-          "one by {last}: {last:better}; and that of the best epoch, chosen by the validation "
-          "loss, by {best:short}: {best:better}. Its last cross-entropy is {loss:size short} "
-          "{loss:lower}.",
-          epochs=setting(LONG, "epochs"), last=compare(LONG, LONG_DROPOUT, accuracy),
-          best=compare(LONG, LONG_DROPOUT, at_the_best),
+          "Given {epochs} epochs, dropout changes the accuracy of the best epoch, chosen by the "
+          "validation loss, by {best:short}: {best:better}. The last cross-entropy is "
+          "{loss:size short} {loss:lower}.",
+          epochs=setting(LONG, "epochs"), best=compare(LONG, LONG_DROPOUT, at_the_best),
           loss=compare(LONG, LONG_DROPOUT, cross_entropy)),
     claim("02-batchnorm-gap",
           "Batch norm {gap:widens} the gap by {gap:size}, and changes the validation accuracy by "

@@ -96,34 +96,39 @@ CLAIMS = Claims(
         leak=across(too_good.of, too_good, SPLIT_FIRST),
         loss=across(too_sure.of, too_sure, SPLIT_FIRST)),
     claim("03-test",
-        "{epochs} epochs on {images} pictures: augmentation changes the test accuracy by {d}: "
-        "{d:better}.",
+        "The baseline network on {images} pictures, {epochs} epochs: augmentation changes the test "
+        "accuracy by {d}: {d:better}.",
         epochs=setting(LONG, "epochs"), images=setting(LONG, "data.train"),
         d=compare(PLAIN_LONG, LONG, test_accuracy)),
     claim("03-costs",
-        "After {epochs} epochs it {d:costs} {d:size short} of validation accuracy; after the "
-        "seconds that these take without it, {s:size short}. {open:Count} its loss had not turned "
-        "for good: unfinished training.",
+        "After {epochs} epochs augmentation {d:costs} {d:size short} of validation accuracy; after "
+        "the seconds that these take without it, {s:size short}. {open:Count} its loss had not "
+        "turned for good: unfinished training.",
         epochs=setting(AUGMENTED, "epochs"), d=compare(PLAIN, AUGMENTED, validation_accuracy),
         s=across(same_seconds, validation_accuracy, PLAIN, AUGMENTED),
         open=count(AUGMENTED, lambda r: math.isinf(turn(r)))),
     claim("03-begins",
-        "Over epochs {middle} the mean validation accuracy is {early:equal}: {early:short}. Over "
-        "epochs {last} it differs by {late:short}: {late:better}.",
+        "Of {epochs} epochs, over epochs {middle} the mean validation accuracy is {early:equal}: "
+        "{early:short}. Over epochs {last} augmentation changes it by {late:short}: {late:better}.",
+        epochs=setting(LONG, "epochs"),
         middle=fact(" to ".join(map(str, MIDDLE)), "the epochs that are compared"),
         early=compare(PLAIN_LONG, LONG, over(MIDDLE)),
         last=fact(" to ".join(map(str, LAST)), "the epochs that are compared"),
         late=compare(PLAIN_LONG, LONG, over(LAST))),
     claim("03-rise",
-        "Without it, the last validation loss is {rise:at least} the lowest. Yet from the turning "
-        "epoch to the mean of the last {five}, the validation accuracy {accuracy:rises} by "
-        "{accuracy:size short}: overfitted probabilities, not decisions.",
-        rise=values(PLAIN_LONG, rise), five=fact("five", "a mean, for single epochs are jittery"),
+        "Without augmentation, after {epochs} epochs the validation loss is {rise:at least} the "
+        "lowest. Yet from the turning epoch to the mean of the last {five}, the validation "
+        "accuracy {accuracy:rises} by {accuracy:size short}: overfitted probabilities, not "
+        "decisions.",
+        epochs=setting(PLAIN_LONG, "epochs"), rise=values(PLAIN_LONG, rise),
+        five=fact("five", "a mean, for single epochs are jittery"),
         accuracy=across(decisions, validation_accuracy, PLAIN_LONG)),
     claim("03-gap-closes",
-        "It {gap:narrows} the gap by {gap:size short}. The lowest validation losses are "
-        "{low:equal}: {low:short}. With augmentation, it comes {turn:later each}.",
-        gap=compare(PLAIN_LONG, LONG, gap), low=compare(PLAIN_LONG, LONG, lowest_loss),
+        "After {epochs} epochs augmentation {gap:narrows} the gap by {gap:size short}. The lowest "
+        "validation losses are {low:equal}: {low:short}. With augmentation, the "
+        "lowest comes {turn:later each}.",
+        epochs=setting(LONG, "epochs"), gap=compare(PLAIN_LONG, LONG, gap),
+        low=compare(PLAIN_LONG, LONG, lowest_loss),
         turn=compare(PLAIN_LONG, LONG, turning_epoch)),
     shown("03-setting",
         "{images} training pictures, {short} epochs or {long}",

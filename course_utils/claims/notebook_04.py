@@ -51,14 +51,16 @@ CLAIMS = Claims(
         c1=NAME, images=setting(AUGMENTATION, "data.train"), epochs=setting(AUGMENTATION, "epochs"),
         d=compare(C1, AUGMENTATION, test_accuracy)),
     claim("04-last-epoch",
-        "Last epoch against last epoch, the validation accuracy changes by {d:short}: {d:better}.",
+        "Augmentation alone, last epoch against {c1}'s last, changes the validation accuracy by "
+        "{d:short}: {d:better}.",
+        c1=NAME,
         d=compare(C1, AUGMENTATION, last_accuracy)),
     claim("04-dropout",
         "Dropout alone, by checkpoints, changes the test accuracy by {d:short}: {d:better}.",
         d=compare(C1, DROPOUT, test_accuracy)),
     claim("04-dropout-on-top",
-        "With both, it {both:gains} {both:size short}. On top of augmentation, dropout changes it "
-        "by {top:short}: {top:equal}.",
+        "With both, by checkpoints, the test accuracy {both:rises} by {both:size short}. On top of "
+        "augmentation, dropout changes it by {top:short}: {top:equal}.",
         both=compare(C1, C2, test_accuracy), top=compare(AUGMENTATION, C2, test_accuracy)),
     claim("04-rescued",
         "{all:Each}, {c1} ends with all training pictures right and a validation loss of "

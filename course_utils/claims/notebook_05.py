@@ -21,7 +21,13 @@ from course_utils.claims import (
     values,
 )
 from course_utils.claims.measured import Change, Measured, Runs
-from course_utils.claims.measures import gap, training_accuracy, turn, validation_accuracy
+from course_utils.claims.measures import (
+    gap,
+    test_accuracy,
+    training_accuracy,
+    turn,
+    validation_accuracy,
+)
 
 NOTEBOOK = "05_l2_regularization"
 NONE, PENALTY, STRONG, ADAMW = (
@@ -29,6 +35,9 @@ NONE, PENALTY, STRONG, ADAMW = (
 )
 DIGITS, SMALL, STRING, HIDDEN, LAST = (
     runs(NOTEBOOK, f"D5_{arm}") for arm in ("none", "1e-4", "l2_string", "hidden_only", "last_only")
+)
+FULL_NONE, FULL_STRING = (
+    runs("06_dropout_early_stopping", arm, "full", "published") for arm in ("D4", "D5")
 )
 NAME = fact("`'l2'`", "what Keras calls it")
 SMALL_STRENGTH = fact("0.0001", "the strength in the arm's name; its records do not keep it")
@@ -48,8 +57,10 @@ def loss(key: str, which: int | None = None) -> Measure:
 
 
 last_entropy, lowest_entropy = loss("val_cross_entropy", -1), loss("val_cross_entropy")
+AT_BEST = against_none(PENALTY, lowest_entropy)
 entropy_rise = Measure(lambda r: last_entropy.of(r) / lowest_entropy.of(r), "times")
 right, learned = (replace(m, margin="digits") for m in (validation_accuracy, training_accuracy))
+fine = replace(test_accuracy, margin="digits", digits=2)
 
 
 def still_falls(record: Record) -> bool:
@@ -71,6 +82,11 @@ def kept(arm: Runs, layer: str) -> Measured:
 # fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
+    claim("05-headline",
+        "On {images} pictures and {epochs} epochs, best epoch against best epoch, {pen} with "
+        "λ = {l2} changes the validation cross-entropy by {best}: {best:equal}.",
+        pen=fact("L2", "the name of the penalty"), l2=setting(PENALTY, "parameters.l2"),
+        images=setting(PENALTY, "data.train"), epochs=setting(PENALTY, "epochs"), best=AT_BEST),
     claim("05-narrows",
         "λ = {l2}, {images} images, {epochs} epochs: the gap is {gap:narrower count}, on average "
         "by {gap:size}. The validation accuracy changes by {accuracy:short}: "
@@ -98,7 +114,7 @@ CLAIMS = Claims(
         "By its lowest `val_loss`, λ = {l2} looks {loss:worse} than no penalty, by "
         "{loss:size short}. By its lowest cross-entropy it is {entropy:equal}: {entropy:short}.",
         l2=setting(PENALTY, "parameters.l2"), loss=against_none(PENALTY, loss("val_loss")),
-        entropy=against_none(PENALTY, lowest_entropy)),
+        entropy=AT_BEST),
     claim("05-shrinks",
         "On average over {n} runs, λ = {l2} leaves the dense layer {dense} of its length, and the "
         "first penalised convolution {first}; with AdamW, {adamw_dense} and {adamw_first}.",
@@ -116,6 +132,12 @@ CLAIMS = Claims(
         "training accuracy is {train:equal}: {train:short}.",
         hidden=compare(DIGITS, HIDDEN, learned), last=compare(DIGITS, LAST, learned),
         small=SMALL_STRENGTH, train=compare(DIGITS, SMALL, learned)),
+    claim("05-full-string",
+        "At full size, as published, {string} {d:costs} {d:size} of test accuracy against no "
+        "penalty ({d5} and {d4} of notebook {six}); that arm also stopped early.",
+        string=NAME, d5=fact("D5", "published.yaml"), d4=fact("D4", "published.yaml"),
+        six=fact("06", "its number"),
+        d=compare(FULL_NONE, FULL_STRING, fine, differ=("penalty",))),
     shown("05-setting",
         "{images} images and {epochs} epochs",
         images=setting(NONE, "data.train"), epochs=setting(NONE, "epochs")),

@@ -7,7 +7,6 @@ A bullet of a cell tagged ``verdict`` is found by its id; any other place is mar
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ import nbformat
 
 from course_utils.claims import Claims
 from course_utils.errors import CourseError
+from course_utils.ledger._file import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = Path("course_utils") / "reference" / "claims.md"
@@ -53,9 +53,7 @@ class Rendered:
     def write(self) -> None:
         """Write the files, each whole or not at all."""
         for path, text in self.files.items():
-            beside = path.with_name(f".{path.name}.new")
-            beside.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(beside, path)
+            write_whole(path, text.encode())
 
 
 def render(root: Path = ROOT) -> Rendered:

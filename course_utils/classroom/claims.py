@@ -26,6 +26,11 @@ def link_beside(nb: NotebookNode, suffix: str = ".md", folder: str = "") -> bool
     return found > 0
 
 
+def beside(nb: NotebookNode) -> dict[str, str]:
+    """Point a notebook's links to a copy beside it; return the files, none if there is no link."""
+    return {name: read(name) for name in FILES} if link_beside(nb) else {}
+
+
 def read(name: str) -> str:
     """Text of the page of claims, or of the records that it links to."""
     return (resources.files("course_utils") / "reference" / name).read_text(encoding="utf-8")
