@@ -1,7 +1,8 @@
-"""Keras's own optimiser and layers, with the same arithmetic in fewer passes over memory.
+"""Keras's own optimiser and layers, with the same arithmetic in fewer passes over memory, and Muon.
 
 On two processor cores, batch norm and dropout take as long as the convolutions between them, and
 Adam as long as a small network. Each class here is a subclass of Keras's and takes its arguments.
+`Muon` is no quicker step, but one that needs fewer of them.
 """
 
 from __future__ import annotations
@@ -47,6 +48,91 @@ class Adam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=tf.cast(gradient, tf.float32),
         )
+
+
+def equalised(matrix: Any, n_steps: int = 3) -> Any:
+    """Bring the singular values of a matrix near to one, and keep its directions.
+
+    A few steps of Newton and Schulz, with the coefficients of K. Jordan et al., Muon (2024,
+    https://kellerjordan.github.io/posts/muon/): products of matrices in place of a decomposition.
+
+    Parameters
+    ----------
+    matrix : tensor of shape (n, m)
+    n_steps : int
+        Each takes the singular values nearer. Three bring those above 0.02 of the matrix's length
+        (the root of the sum of squares) to between 0.7 and 1.2.
+
+    Returns
+    -------
+    tensor of shape (n, m), float32
+    """
+    x = tf.cast(matrix, tf.float32)
+    wide = x.shape[0] <= x.shape[1]
+    x = x if wide else tf.transpose(x)
+    x /= tf.norm(x) + 1e-7
+    for _ in range(n_steps):
+        square = tf.matmul(x, x, transpose_b=True)
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return x if wide else tf.transpose(x)
+
+
+@keras.saving.register_keras_serializable("course_utils.fast")
+class Muon(keras.optimizers.SGD):
+    """Gradient descent with momentum, whose steps of convolutions go equally far in all directions.
+
+    The step of a kernel, as a matrix of filters and of what each looks at, is `equalised`; before
+    it the kernel gets the length √filters. All other weights take Keras's SGD. Keras's own
+    `keras.optimizers.Muon` leaves convolutions to AdamW. The recipe is that of K. Jordan's
+    cifar10-airbench (2024, https://arxiv.org/abs/2404.00498, second generation).
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        Of the other weights.
+    momentum : float, above 0 and below 1
+        Of the other weights.
+    kernel_rate : float, above 0
+        Of the kernels, as a multiple of `learning_rate`.
+    kernel_momentum : float, 0 to below 1
+        Of the kernels, in Nesterov's way.
+    **kwargs
+        Further arguments of `keras.optimizers.SGD`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.9,
+        kernel_rate: float = 0.5,
+        kernel_momentum: float = 0.6,
+        **kwargs: Any,
+    ) -> None:
+        if not 0 < momentum < 1:
+            raise CourseError(f"momentum must lie between 0 and 1 for fast.Muon; got {momentum}.")
+        super().__init__(learning_rate, momentum=momentum, **kwargs)
+        self.kernel_rate, self.kernel_momentum = kernel_rate, kernel_momentum
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one weight in place."""
+        if len(variable.shape) != 4:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        velocity = self.momentums[self._get_variable_index(variable)]
+        gradient = tf.cast(gradient, tf.float32)
+        moved = self.kernel_momentum * tf.convert_to_tensor(velocity) + gradient
+        velocity.assign(moved)
+        n_filters = variable.shape[-1]
+        step = equalised(tf.reshape(gradient + self.kernel_momentum * moved, (-1, n_filters)))
+        kernel = tf.cast(tf.convert_to_tensor(variable), tf.float32)
+        kernel *= n_filters**0.5 / (tf.norm(kernel) + 1e-7)
+        rate = self.kernel_rate * tf.cast(learning_rate, tf.float32)
+        variable.assign(kernel - rate * tf.reshape(step, variable.shape))
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make the same optimiser."""
+        own = {"kernel_rate": self.kernel_rate, "kernel_momentum": self.kernel_momentum}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("course_utils.fast")

@@ -28,7 +28,14 @@ def write_down(notebook: str, **guesses: Any) -> None:
     CourseError
         If the file beside the ledger cannot be written.
     """
-    given = {name: value for name, value in guesses.items() if value is not None}
+    given = {name: _plain(value) for name, value in guesses.items() if value is not None}
+    for name, value in given.items():
+        if not isinstance(value, int | float | str):
+            point = " Write a decimal number with a point, as 12.5." * isinstance(value, tuple)
+            raise CourseError(
+                f"{_words(name)} must be one number, a text, True or False; got {value!r:.60}."
+                f"{point} Change it above, and run this cell again."
+            )
     _latest.setdefault(notebook, {}).update(given)
     if given:
         _keep(notebook, {"guesses": given})
@@ -38,7 +45,7 @@ def write_down(notebook: str, **guesses: Any) -> None:
 
 
 def score(notebook: str, **measured: Any) -> None:
-    """Lay what was measured beside what you wrote down in this session.
+    """Lay what was measured beside what you wrote down in this session, and only beside that.
 
     Parameters
     ----------
@@ -55,8 +62,13 @@ def score(notebook: str, **measured: Any) -> None:
     guesses = _latest.get(notebook, {})
     measured = {name: _plain(value) for name, value in measured.items()}
     for name, value in measured.items():
-        said = f"you wrote {guesses[name]}" if name in guesses else "you wrote nothing down"
-        print(f"{_words(name)}: {said}; it is {_shown(value)}.")
+        if name in guesses:
+            print(f"{_words(name)}: you wrote {guesses[name]}; it is {_shown(value)}.")
+    if missing := [_words(name) for name in measured if name not in guesses]:
+        print(
+            f"{', '.join(missing)}: you wrote nothing down. Replace None above, and run that cell "
+            "and this one."
+        )
     if scored := {name: guesses[name] for name in measured if name in guesses}:
         _keep(notebook, {"guesses": scored, "measured": {n: measured[n] for n in scored}})
 

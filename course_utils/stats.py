@@ -90,7 +90,7 @@ class Comparison:
         return f"{mean} ({interval}, {count}, {self.covers}{only}): {said}."
 
     def pairs_needed(self, effect: float, power: float = 0.8) -> int:
-        """Pairs of runs that would find a difference of this size, at the spread of these.
+        """Estimate the pairs that would find a difference of this size, at the spread of these.
 
         Parameters
         ----------
@@ -98,11 +98,6 @@ class Comparison:
             The difference that you want to find, in `unit`. Not zero.
         power : float
             Chance that a two-sided t test at 5 % finds it, between 0 and 1.
-
-        Returns
-        -------
-        int
-            An estimate, for it takes the spread of these pairs for the true one.
         """
         from scipy import stats
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,23 @@ class Course(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a promised sentence, or a file in the way, is never a traceback."""
         try:
-            return super().invoke(ctx)
-        except (CourseError, OSError) as error:
-            if getattr(error, "errno", None) == errno.EPIPE:  # click's own: a pipe's reader left
+            with warnings.catch_warnings():
+                warnings.showwarning = _warn
+                return super().invoke(ctx)
+        except (CourseError, OSError, NotImplementedError) as error:
+            number = getattr(error, "errno", None)
+            unknown = isinstance(error, NotImplementedError) and "flock" not in str(error)
+            if unknown or number == errno.EPIPE:  # click's own: a pipe's reader left
                 raise
+            if number in (errno.ENOLCK, errno.ENOSYS) or isinstance(error, NotImplementedError):
+                text = f"This disk knows no locks ({error}); choose a folder on another one."
+                raise Refused(text) from error
             raise Refused(str(error)) from error
+
+
+def _warn(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Say a warning's sentence, without the line of code that it comes from."""
+    click.echo(str(message), err=True)
 
 
 class Place(click.Path):
@@ -76,7 +89,7 @@ def main() -> None:
     """Run, check and publish the notebooks of the course *Overfit on Purpose*."""
 
 
-@main.command(short_help="Run notebooks; write them, HTML pages and an index.")
+@main.command(short_help="Run notebooks; write them, and the book of them.")
 @NAMES
 @values
 @click.option("-f", "files", multiple=True, type=FILE, help="Values in a YAML file.")
@@ -88,11 +101,11 @@ def main() -> None:
     help="Seconds one cell may take; 0 means no limit.  [default: 1800; full: no limit]",
 )
 def run(**options: Any) -> None:
-    """Run notebooks and write them with their outputs, an HTML page each, and index.html.
+    """Run notebooks and write them with their outputs, and as a book: book/index.html.
 
     NOTEBOOK is a path, a stem or a number such as 01; without one, the whole course is run. A
     notebook that fails is named with its cell and error, and the others still run; the exit
-    status is then 1. The folder's ledger.jsonl holds the training runs of its pages; where
+    status is then 1. The folder's ledger.jsonl holds the training runs of its notebooks; where
     COURSE_LEDGER is set, they are recorded there too.
     """
     from course_utils.classroom.run import run
@@ -130,16 +143,46 @@ def student(**options: Any) -> None:
     student(**options)
 
 
-@main.command(short_help="Write the pages and the index of a run again.")
-@click.argument("folder", type=Place(path_type=Path, exists=True, file_okay=False), required=False)
-def report(folder: Path | None) -> None:
-    """Write the HTML page of every executed notebook in FOLDER, and index.html, again.
+@main.command(short_help="Mark what a class handed in.")
+@click.argument("submissions", type=Place(path_type=Path))
+@to("marks")
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, 3600),
+    default=20,
+    show_default=True,
+    help="Time for one answer; six times as long for one that builds a network.",
+)
+@click.option(
+    "--workers", type=AT_LEAST_1, help="Students at a time.  [default: one for each core]"
+)
+def mark(**options: Any) -> None:
+    """Mark what a class handed in: marks.csv, a page of feedback each, and the class's numbers.
 
-    FOLDER is what `course run` wrote, build/course if not given; its ledger.jsonl makes the table.
+    SUBMISSIONS is a folder, or a zip, of notebooks, students' folders and zips, also as Moodle and
+    Canvas write them. The answers run in a sandbox (bubblewrap, on Linux), without a network, on
+    inputs drawn anew, and are compared outside of it. The cells say right, wrong, not done,
+    missing, or look: for you to look at.
     """
-    from course_utils.classroom.report import report
+    from course_utils.classroom.mark import mark
 
-    report(folder or Path("build/course"))
+    mark(**options)
+
+
+@main.command(short_help="Make the book of a folder of executed notebooks.")
+@click.argument("folder", type=Place(path_type=Path, exists=True, file_okay=False), required=False)
+@click.option(
+    "--to", "target", type=FOLDER, help="Folder of its own for it.  [default: FOLDER/book]"
+)
+def report(folder: Path | None, target: Path | None) -> None:
+    """Make the book of the executed notebooks in FOLDER: pages that open from disk.
+
+    FOLDER is what `course run` wrote, build/course if not given, or any other folder of notebooks.
+    Where it has a ledger.jsonl, those runs stand in the book's tables too.
+    """
+    from course_utils.classroom.book import report
+
+    report(folder or Path("build/course"), target)
 
 
 @main.command(short_help="Run the recorded runs that are missing.")
@@ -257,6 +300,22 @@ def badges(write: bool) -> None:
     from course_utils.classroom.badges import badges
 
     raise SystemExit(badges(write=write))
+
+
+@main.command(short_help="Give the course its address, and say what remains to publish it.")
+@click.option("--owner", required=True, help="Who owns the repository on GitHub.")
+@click.option("--repository", help="Name of the repository.  [default: as it is]")
+@click.option("--version", help="Version, such as 1.0.0.  [default: as it is]")
+def publish(**options: Any) -> None:
+    """Set the address and the version of the course, everywhere, and say what remains to be done.
+
+    The address goes into pyproject.toml and the version into course_utils/__init__.py. Badges,
+    set-up cells, the links to Binder and Colab and CITATION.cff are renewed from them. Then
+    everything that a command renders is checked; the exit status is 1 if something is stale.
+    """
+    from course_utils.classroom.publish import publish
+
+    raise SystemExit(publish(**options))
 
 
 @main.command(short_help="Render the conclusions of the notebooks from the recorded runs.")

@@ -6,11 +6,11 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import click
 import nbformat
@@ -25,58 +25,48 @@ from course_utils.classroom import notebooks
 class Outcome:
     """What became of one notebook; `error` is a sentence that names the cell, or empty."""
 
-    notebook: str
+    notebook: str = ""
     seconds: float = 0.0
     error: str = ""
     refused: bool = False  # by a sentence of the course, such as its check of the parameters
     interrupted: bool = False  # by Ctrl-C
+    files: dict[str, bytes] = field(default_factory=dict)  # what a cluster sends back
 
 
-@contextmanager
-def environment(**variables: str) -> Iterator[None]:
+def environment(**variables: str) -> AbstractContextManager[Any]:
     """Set environment variables, which kernels inherit, for a while."""
     # A kernel called python3 in the user's home must not win over this environment's own.
     always = {"JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    before = dict(os.environ)
-    os.environ.update(always | variables)
-    try:
-        yield
-    finally:
-        for name in always | variables:
-            os.environ.pop(name, None)
-            os.environ.update({name: before[name]} if name in before else {})
+    return mock.patch.dict(os.environ, always | variables)
 
 
 def execute(
-    source: Path,
+    nb: NotebookNode,
     executed: Path,
     values: dict[str, Any],
     *,
+    cwd: Path,
     timeout: int | None = None,
     label: str = "",
-    cwd: Path | None = None,
 ) -> Outcome:
     """Execute a notebook into a file; never raises for what a notebook does.
 
-    The kernel runs in the notebook's own folder, or in `cwd`. With a label, a bar on a terminal or
-    a line elsewhere shows it.
+    The outcome is noted in the file, and sliders are taken out; there is none if the kernel did not
+    start. With a label, a bar on a terminal or a line elsewhere shows how far it is.
     """
-    outcome = Outcome(source.stem)
+    outcome = Outcome(executed.stem)
     started = time.perf_counter()
     on_terminal = bool(label) and sys.stderr.isatty()
     if label and not on_terminal:
         click.echo(label, err=True)
     cell = ""
     try:
-        nb = notebooks.read(source)
-        for each in nb.cells:
-            each.update({"outputs": []} if each.cell_type == "code" else {})
         papermill.execute_notebook(
-            nb,
+            notebooks.without_outputs(nb),
             notebooks.escaped(executed),
             parameters=values,
             kernel_name=notebooks.KERNELSPEC["name"],
-            cwd=cwd or source.parent,
+            cwd=cwd,
             progress_bar={"desc": label} if on_terminal else False,
             execution_timeout=timeout,
             record_timing=False,
@@ -95,20 +85,26 @@ def execute(
     except KeyboardInterrupt:
         outcome.error, outcome.interrupted = "stopped by Ctrl-C.", True
     except Exception as error:  # whatever stops one notebook, the others go on
-        outcome.error = sentence(type(error).__name__, str(error), [])
+        outcome.error = told(error)
     outcome.seconds = time.perf_counter() - started
-    if outcome.error:
-        outcome.error = (cell or _last_begun(executed)) + outcome.error
+    if executed.is_file():
+        _note(executed, outcome, cell)
     return outcome
 
 
-def _last_begun(executed: Path) -> str:
-    """Name the cell at which an execution stopped that papermill does not name."""
-    if not executed.is_file():
-        return ""
-    code = [cell for cell in nbformat.read(executed, 4).cells if cell.cell_type == "code"]
-    begun = [cell for cell in code if cell.metadata.get("papermill", {}).get("start_time")]
-    return f"cell {len(begun)} `{first_line(begun[-1].source)}`: " if begun else ""
+def _note(executed: Path, outcome: Outcome, cell: str) -> None:
+    """Note the outcome in a notebook; name the cell at which it stopped if papermill did not."""
+    nb = notebooks.without_widgets(nbformat.read(executed, as_version=4))
+    code = [each for each in nb.cells if each.cell_type == "code"]
+    begun = [each for each in code if each.metadata.get("papermill", {}).get("start_time")]
+    if begun and not cell:
+        cell = f"cell {len(begun)} `{first_line(begun[-1].source)}`: "
+    if outcome.error:
+        outcome.error = cell + outcome.error
+    if "papermill" in nb.metadata:  # no path of this machine
+        nb.metadata.papermill.update(input_path=executed.name, output_path=executed.name)
+    nb.metadata["course"] = {"seconds": round(outcome.seconds, 1), "error": outcome.error}
+    nbformat.write(nb, executed)
 
 
 def first_line(source: str) -> str:
@@ -126,16 +122,6 @@ def sentence(ename: str, evalue: str, traceback: list[str]) -> str:
     return f"{ename}: {text}" if text else ename
 
 
-def annotate(executed: Path, outcome: Outcome) -> NotebookNode | None:
-    """Note the outcome in an executed notebook; take paths of this machine and sliders out.
-
-    None if there is no file, for the kernel did not start.
-    """
-    if not executed.is_file():
-        return None
-    nb = notebooks.without_widgets(nbformat.read(executed, as_version=4))
-    if "papermill" in nb.metadata:
-        nb.metadata.papermill.update(input_path=executed.name, output_path=executed.name)
-    nb.metadata["course"] = {"seconds": round(outcome.seconds, 1), "error": outcome.error}
-    nbformat.write(nb, executed)
-    return nb
+def told(error: BaseException) -> str:
+    """Tell an exception in one sentence."""
+    return sentence(type(error).__name__, str(error), [])

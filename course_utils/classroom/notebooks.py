@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -78,24 +79,36 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def read(path: Path) -> NotebookNode:
     """Read a notebook, with what old and foreign ones lack: ids of the cells, name of a kernel."""
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    if not text.strip():
-        raise CourseError(f"{relative(path)} is empty, and no notebook; remove it.")
-    if re.search(r"^<{7} ", text, re.M):
-        raise CourseError(
-            f"{relative(path)} holds the marks of a merge that is not finished (<<<<<<<): "
-            "choose one side of each, or take the file from one of the branches."
-        )
+    nb = read_as_it_is(path)
+    nb = nbformat.v4.upgrade(nb) or nb
+    nb.metadata.setdefault("kernelspec", dict(KERNELSPEC)).setdefault("language", "python")
+    return nbformat.from_dict(nb)  # of version 3 comes another class, which papermill does not know
+
+
+def read_as_it_is(path: Path) -> NotebookNode:
+    """Read a notebook, or say in a sentence why it is none."""
+    text = decoded(path.read_bytes(), relative(path))
     try:
-        nb = nbformat.reads(text, as_version=4)
+        return nbformat.reads(text, as_version=4)
     except Exception as error:  # nbformat raises whatever its JSON or its schema trips over
         raise CourseError(
             f"{relative(path)} cannot be read as a notebook ({type(error).__name__}); "
             "take it from where it came again."
         ) from error
-    nb = nbformat.v4.upgrade(nb) or nb
-    nb.metadata.setdefault("kernelspec", dict(KERNELSPEC)).setdefault("language", "python")
-    return nb
+
+
+def decoded(content: bytes, shown: str) -> str:
+    """Text of a notebook's file, by whose name, `shown`, the reader is told if it is none."""
+    # Some shells of Windows write UTF-16.
+    text = content.decode(json.detect_encoding(content), errors="replace").lstrip("\ufeff")
+    if not text.strip("\0 \r\n\t"):
+        raise CourseError(f"{shown} is empty, and no notebook; remove it.")
+    if re.search(r"^<{7} ", text, re.M):
+        raise CourseError(
+            f"{shown} holds the marks of a merge that is not finished (<<<<<<<): "
+            "choose one side of each, or take the file from one of the branches."
+        )
+    return text
 
 
 def title(nb: NotebookNode) -> str:
@@ -181,18 +194,37 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for key, part in value.items():
-            if not (key in ENCODED and isinstance(part, str)):
-                yield from _strings(part)
-    elif isinstance(value, list):
+        value = [part for key, part in value.items() if key not in ENCODED]
+    if isinstance(value, list):
         for part in value:
             yield from _strings(part)
+
+
+def without_outputs(nb: NotebookNode) -> NotebookNode:
+    """Clear the outputs of every cell, in place."""
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return nb
 
 
 def without_injected(nb: NotebookNode) -> NotebookNode:
     """Remove, in place, the cells and error notes that papermill added."""
     added = {"injected-parameters", "papermill-error-cell-tag"}
     nb.cells = [cell for cell in nb.cells if not added & set(tags(cell))]
+    return nb
+
+
+def renumbered(nb: NotebookNode) -> NotebookNode:
+    """Count the cells that were executed from 1 on, in place: one that was injected is gone."""
+    number = 0
+    for cell in nb.cells:
+        if cell.get("execution_count") is not None:
+            number += 1
+            cell.execution_count = number
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = number
     return nb
 
 
@@ -214,7 +246,8 @@ def cleaned(nb: NotebookNode) -> NotebookNode:
     """
     without_injected(nb)
     without_widgets(nb)
-    nb.metadata.pop("papermill", None)
+    for key in ("papermill", "course"):
+        nb.metadata.pop(key, None)
     nb.metadata["kernelspec"] = dict(KERNELSPEC)
     nb.metadata.get("language_info", {}).pop("version", None)
     nb.nbformat, nb.nbformat_minor = 4, max(nb.nbformat_minor, 5)

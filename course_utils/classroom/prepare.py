@@ -33,8 +33,7 @@ def prepare(names: tuple[str, ...], profile: str, target: Path) -> None:
             named = any(path.name in cell.source for cell in nb.cells)
             if path.name == "profiles.yaml" or (named and path.suffix != ".ipynb"):
                 files |= {path.name: path.read_bytes()} if path.is_file() else {}
-        if claims.link_beside(nb):
-            files |= {name: claims.read(name) for name in claims.FILES}
+        files |= claims.beside(nb)
         files[source.name] = nbformat.writes(nb) + "\n"
     own.check(files)
     own.write_all(files)

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import nbformat
 
 from course_utils import ledger
 from course_utils.classroom import batch, notebooks, paths, values
 from course_utils.classroom.worker import Job
-from course_utils.errors import CourseError
 
 # Sections of plan.yaml. Each has a file of records. In the first two, one run of an arm and seed
 # is enough; in `settings`, runs that differ in data sizes or parameters stand side by side.
@@ -102,8 +100,7 @@ def run(
     scheduler: str | None = None,
 ) -> int:
     """Run what course_utils/reference lacks, by its plan.yaml; return the exit status."""
-    if workers > 1 and scheduler:
-        raise CourseError("--workers is for processes here; leave it out with --scheduler.")
+    batch.refuse_both(workers > 1, scheduler)
     planned = {one.name: one for one in plan()}
     place = paths.claim(work, "reproduce")
 
@@ -139,7 +136,7 @@ def run(
         one for one in planned.values() if one.notebook in stems and scale in (None, one.scale)
     ]
     if not only_list:
-        place.note("executed", "tries", ".locks")
+        place.note("executed", *batch.OWN)
         batch.take_over(place.path, collect)
     lacking = list(missing(chosen))
     if only_list:
@@ -157,6 +154,7 @@ def run(
         place.path,
         is_finished=lambda job: not any(missing([planned[job.name]])),
         keep=keep,
+        recover=collect,
         workers=workers,
         scheduler=scheduler,
         limit=limit,
@@ -164,14 +162,12 @@ def run(
     for job, error in failed.items():
         click.echo(f"{job.label}: {error}", err=True)
     click.echo(f"Records: {paths.relative(folder())}")
-    if is_stopped:
-        click.echo("Stopped by Ctrl-C; the same command goes on from here.")
-    return 130 if is_stopped else 1 if failed else 0
+    return batch.status(failed, is_stopped)
 
 
 def _plain_job(notebook: str) -> tuple[Path, Job]:
     (source,) = notebooks.find([notebook])
-    return source, batch.job(source, nbformat.read(source, as_version=4))
+    return source, batch.job(source, notebooks.read(source))
 
 
 def _job(one: Planned, source: Path, plain: Job) -> Job:

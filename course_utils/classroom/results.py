@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from typing import Any
-
 import click
 import numpy as np
 from scipy import stats
 
 from course_utils import ledger
-from course_utils.classroom import notebooks, paths, values
+from course_utils.claims.measured import published
+from course_utils.classroom import notebooks, paths
 from course_utils.ledger import Record
 from course_utils.stats import rounded
 
@@ -27,12 +25,6 @@ DATASETS = {
     "CIFAR-10": "cifar10",
     "MNIST": "mnist",
 }
-
-
-def published() -> dict[str, dict[str, Any]]:
-    """The published rows, by name, from ``reference/published.yaml``."""
-    source = resources.files("course_utils") / "reference" / "published.yaml"
-    return values.read_mapping(source.read_bytes(), source.name)
 
 
 def accuracy(record: Record, measure: str) -> float:
@@ -56,9 +48,12 @@ def summary(records: list[Record], measure: str) -> str:
 
 def minutes(records: list[Record]) -> str:
     """Mean minutes of training, as text; a dash without records."""
-    if not records:
-        return "–"
-    return f"{sum(r['seconds'] for r in records) / len(records) / 60:.1f}"
+    return f"{np.mean([r['seconds'] for r in records]) / 60:.1f}" if records else "–"
+
+
+def precisions(records: list[Record]) -> str:
+    """The precisions of runs, as text; a dash without records."""
+    return ", ".join(sorted({record["precision"] for record in records})) or "–"
 
 
 def table() -> str:
@@ -70,39 +65,31 @@ def table() -> str:
     lines = [HEAD]
     for name, row in published().items():
         runs = ledger.recorded("full", row["notebook"], row.get("arm", name))
-        cells = [
+        ours, honest = (
             summary([r for r in runs if r["protocol"] == protocol], row["measure"])
             for protocol in ("published", "honest")
-        ]
-        if row.get("honest") == "the same":
-            cells[1] = "the same"
-        elif row.get("honest") == "test":
-            cells[1] = f"test: {summary(runs, 'test')}"
-        lines.append(
-            f"| {name} | {row['what']} | {row['images']} | {row['measure']} "
-            f"| {row['accuracy']:.2f} | {cells[0]} | {cells[1]} "
-            f"| {', '.join(sorted({r['precision'] for r in runs})) or '–'} |"
         )
+        if row.get("honest") == "test":
+            honest = f"test: {summary(runs, 'test')}"
+        honest = "the same" if row.get("honest") == "the same" else honest
+        told = f"{row['accuracy']:.2f}"
+        what = (name, row["what"], row["images"], row["measure"], told, ours, honest)
+        lines.append(f"| {' | '.join([*what, precisions(runs)])} |")
     return "\n".join(lines)
 
 
 def capstone() -> str:
     """The best published result for each set of images beside notebook 07's, in Markdown."""
-    lines = [CAPSTONE_HEAD]
-    best: dict[str, tuple[str, dict[str, Any]]] = {}
-    for name, row in published().items():
-        held = best.get(row["images"])
-        if held is None or row["accuracy"] > held[1]["accuracy"]:
-            best[row["images"]] = name, row
-    for images, (name, row) in best.items():
+    lines, rows = [CAPSTONE_HEAD], published()
+    for images in dict.fromkeys(row["images"] for row in rows.values()):
+        own = {name: row for name, row in rows.items() if row["images"] == images}
+        name, row = max(own.items(), key=lambda item: item[1]["accuracy"])
         runs = ledger.recorded("full", "07_capstone", f"{DATASETS[images]}_ours")
         theirs = ledger.recorded("full", row["notebook"], row.get("arm", name))
         theirs = [r for r in theirs if r["protocol"] == "honest"] or theirs
-        lines.append(
-            f"| {images} | {row['accuracy']:.2f} ({row['measure']}) | {name} | {minutes(theirs)} "
-            f"| {summary(runs, 'test')} | {minutes(runs)} "
-            f"| {', '.join(sorted({r['precision'] for r in runs})) or '–'} |"
-        )
+        best = f"{row['accuracy']:.2f} ({row['measure']})"
+        ours = (summary(runs, "test"), minutes(runs), precisions(runs))
+        lines.append(f"| {' | '.join([images, best, name, minutes(theirs), *ours])} |")
     return "\n".join(lines)
 
 

@@ -10,15 +10,17 @@ from typing import Any
 
 import click
 import nbformat
+from filelock import FileLock
 
 from course_utils import ledger
-from course_utils.classroom import claims, notebooks, parameters, paths, report, tables
-from course_utils.classroom.execute import Outcome, annotate, environment, execute, first_line
+from course_utils.classroom import book, claims, notebooks, parameters, paths, tables
+from course_utils.classroom.execute import Outcome, environment, execute, first_line
 from course_utils.classroom.values import collect_values
 from course_utils.errors import CourseError
 
 # Seconds one cell may take. The profile `full` trains for hours in one cell, so there it has none.
 TIMEOUT = 1800
+RECORDING = ".course-recording.lock"
 FILES = "files"  # folder for what the notebooks write
 
 
@@ -52,24 +54,24 @@ def run(
 def run_all(
     plan: list[tuple[Path, dict[str, Any]]], target: Path, timeout: int | None
 ) -> list[Outcome]:
-    """Execute notebooks, each with its values, into a folder, with pages and an index.
+    """Execute notebooks, each with its values, into a folder, and make the book of it.
 
-    Everything is checked first. What a notebook left is put in its place when it ends: notebook,
-    page and records together. The folder's ledger holds the records of the pages that stand there,
+    Everything is checked first. What a notebook left is put in its place when it ends: notebook
+    and records together. The folder's ledger holds the records of the notebooks that stand there,
     whether they went to ``COURSE_LEDGER`` too or not.
     """
     own = paths.claim(target, "run", [source for source, _ in plan])
-    if own.path / report.LEDGER == paths.absolute(ledger.default_path()):
+    if own.path / book.LEDGER == paths.absolute(ledger.default_path()):
         raise CourseError(
-            f"{paths.relative(own.path / report.LEDGER)} is your own ledger, which this command "
+            f"{paths.relative(own.path / book.LEDGER)} is your own ledger, which this command "
             f"would begin anew; {paths.ELSEWHERE}"
         )
     for source, values in plan:
         notebooks.check_names(source, values)
         nb = notebooks.read(source)
         parameters.check(nb, values)
-        own.check([source.name, report.LEDGER, FILES])
-        own.check(report.file_names([source.stem], linked=claims.link_beside(nb)))
+        own.check([source.name, book.LEDGER, FILES, book.NAME])
+        own.check(claims.FILES if claims.link_beside(nb) else ())
         if "output_dir" in notebooks.parameters(source) and "output_dir" not in values:
             # A folder of its own keeps it apart from the reader's runs. The path is from the
             # kernel's folder, for no path of this machine is shown in the notebook.
@@ -81,10 +83,10 @@ def run_all(
         outcomes.append(_one(own, source, values, timeout, label))
         if outcomes[-1].interrupted:
             break
-    records = tables.complete(ledger.read(own.path / report.LEDGER))
-    index = report.write(own, records)
+    records = tables.complete(ledger.read(own.path / book.LEDGER))
     done = {outcome.notebook for outcome in outcomes}
-    _print_summary(outcomes, [r for r in records if r["notebook"] in done], index)
+    _print_summary(outcomes, [r for r in records if r["notebook"] in done])
+    book.make(own, own.path, book.NAME, records)
     if outcomes[-1].interrupted:
         raise click.Abort
     return outcomes
@@ -95,34 +97,44 @@ def _one(
 ) -> Outcome:
     """Execute one notebook, and put what it left in its place."""
     own.note(FILES)
-    held = ledger.read(own.path / report.LEDGER)
     with own.staging() as staged:
         executed = staged / source.name
         chosen = os.environ.get("COURSE_LEDGER")
-        recorded_in = paths.absolute(chosen) if chosen else staged / "own" / report.LEDGER
+        recorded_in = paths.absolute(chosen) if chosen else staged / "own" / book.LEDGER
         before = {record.get("id") for record in ledger.read(recorded_in)}
         with environment(COURSE_LEDGER=str(recorded_in)):
-            outcome = execute(source, executed, values, timeout=timeout, label=label)
+            outcome = execute(
+                notebooks.read(source),
+                executed,
+                values,
+                cwd=source.parent,
+                timeout=timeout,
+                label=label,
+            )
         if (outcome.interrupted or outcome.refused) and source.name in own.files:
             click.echo(f"{source.stem}: the run that is there stays; {outcome.error}", err=True)
             return outcome
-        if (nb := annotate(executed, outcome)) is None:
+        if not executed.is_file():  # the kernel did not start
             return outcome
-        claims.link_beside(nb)
+        nb = nbformat.read(executed, as_version=4)
+        if claims.link_beside(nb):
+            own.write_all({name: claims.read(name) for name in claims.FILES})
         nbformat.write(nb, executed)
-        executed.with_suffix(".html").write_text(report.page(nb, source.stem), encoding="utf-8")
-        kept = [record for record in held if record.get("notebook") != source.stem]
         new = [record for record in ledger.read(recorded_in) if record.get("id") not in before]
-        if replaced := len(held) - len(kept):
-            click.echo(f"{source.stem}: replaces the run that was there, {replaced} records.")
-        (staged / report.LEDGER).touch()
-        for record in kept + new:
-            ledger.append(record, staged / report.LEDGER)
         sidecars = _sidecars(new, recorded_in.parent)
         for sidecar in sidecars:
             shutil.copy2(recorded_in.parent / sidecar, staged)
-        own.take(staged, [source.name, f"{source.stem}.html", report.LEDGER, *sidecars])
-    own.remove(*_sidecars([record for record in held if record not in kept], own.path))
+        # Another command may have put its records there meanwhile, and must not come between.
+        with FileLock(own.path / RECORDING):
+            held = ledger.read(own.path / book.LEDGER)
+            kept = [record for record in held if record.get("notebook") != source.stem]
+            if replaced := len(held) - len(kept):
+                click.echo(f"{source.stem}: replaces the run that was there, {replaced} records.")
+            (staged / book.LEDGER).touch()
+            for record in kept + new:
+                ledger.append(record, staged / book.LEDGER)
+            own.take(staged, [source.name, book.LEDGER, *sidecars])
+            own.remove(*_sidecars([record for record in held if record not in kept], own.path))
     return outcome
 
 
@@ -132,12 +144,12 @@ def _sidecars(records: list[dict[str, Any]], folder: Path) -> list[str]:
     return [name for name in names if (folder / name).is_file()]
 
 
-def _print_summary(outcomes: list[Outcome], records: list[dict[str, Any]], index: Path) -> None:
+def _print_summary(outcomes: list[Outcome], records: list[dict[str, Any]]) -> None:
     click.echo()
     for outcome in outcomes:
         state = "failed in " + outcome.error if outcome.error else "ok"
         click.echo(f"{outcome.notebook:<32} {outcome.seconds:7.1f} s  {state}")
-    click.echo(f"\n{tables.terminal_table(records)}\n\nIndex: {paths.relative(index)}")
+    click.echo(f"\n{tables.terminal_table(records)}\n")
 
 
 def run_in_place(sources: list[Path], timeout: int | None) -> list[Outcome]:
@@ -147,10 +159,11 @@ def run_in_place(sources: list[Path], timeout: int | None) -> list[Outcome]:
     this machine. Each one gets an empty ledger of its own, so that what is stored does not depend
     on what was run before.
     """
+    bare = [notebooks.without_injected(notebooks.read(source)) for source in sources]
     outcomes = []
     for number, source in enumerate(sources, 1):
         label = f"[{number}/{len(sources)}] {source.stem}"
-        outcome = _one_in_place(source, timeout, label)
+        outcome = _one_in_place(source, bare[number - 1], timeout, label)
         if outcome.interrupted:
             raise click.Abort
         outcomes.append(outcome)
@@ -159,15 +172,22 @@ def run_in_place(sources: list[Path], timeout: int | None) -> list[Outcome]:
     return outcomes
 
 
-def _one_in_place(source: Path, timeout: int | None, label: str) -> Outcome:
+def _one_in_place(
+    source: Path, bare: nbformat.NotebookNode, timeout: int | None, label: str
+) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="course-") as scratch:
-        bare, executed = Path(scratch, source.name), Path(scratch, f"{source.stem}.out.ipynb")
-        nbformat.write(notebooks.without_injected(notebooks.read(source)), bare)
-        with environment(COURSE_LEDGER=str(Path(scratch, report.LEDGER))):
-            outcome = execute(bare, executed, {}, timeout=timeout, label=label, cwd=source.parent)
+        executed = Path(scratch, source.name)
+        # A folder of its own: the notebook may be open, and a broken-off training of the reader's
+        # wait in its output_dir.
+        has_files = "output_dir" in notebooks.parameters(source)
+        values = {"output_dir": str(Path(scratch, FILES))} if has_files else {}
+        with environment(COURSE_LEDGER=str(Path(scratch, book.LEDGER))):
+            outcome = execute(
+                bare, executed, values, cwd=source.parent, timeout=timeout, label=label
+            )
         if outcome.error:
             return outcome
-        nb = notebooks.cleaned(nbformat.read(executed, as_version=4))
+        nb = notebooks.renumbered(notebooks.cleaned(nbformat.read(executed, as_version=4)))
     for index, line in notebooks.machine_paths(nb):
         cell = nb.cells[index]
         shown = f"cell {cell.execution_count} `{first_line(cell.source)}`"

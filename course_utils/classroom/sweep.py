@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -18,9 +19,11 @@ import nbformat
 
 from course_utils import ledger, machine
 from course_utils.classroom import batch, claims, notebooks, parameters, paths, tables, values
-from course_utils.classroom.worker import Job, told
+from course_utils.classroom.execute import told
+from course_utils.classroom.worker import Job
 from course_utils.errors import CourseError
 
+MOST_RUNS = 10_000
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 
 
@@ -73,6 +76,10 @@ def _listed(name: str, text: str, kind: str) -> list[Any]:
             low, high = map(int, match.groups())
             if low > high:
                 raise CourseError(f"-g {name}: the range {value} is empty; write {high}..{low}.")
+            if high - low >= MOST_RUNS:
+                raise CourseError(
+                    f"-g {name}: the range {value} is of more than {MOST_RUNS:,} values."
+                )
             written_out.extend(range(low, high + 1))
         else:
             written_out.append(value)
@@ -100,12 +107,14 @@ class Sweep:
         self, source: Path, grid: dict[str, list[Any]], given: dict[str, Any], to: str | None
     ) -> None:
         self.source, self.grid = source, grid
-        nb = nbformat.read(source, as_version=4)
+        nb = notebooks.read(source)
         self.code = _digest("\0".join(c.source for c in nb.cells if c.cell_type == "code"))
         # The page of claims lies in the folder, and the notebooks two folders below.
         self.linked = claims.link_beside(nb, folder="../../")
-        self.points: dict[Job, dict[str, Any]] = {}
+        self.jobs: list[Job] = []
         plain = batch.job(source, nb)
+        if (n := math.prod(map(len, grid.values()))) > MOST_RUNS:
+            raise CourseError(f"The grid has {n:,} points, and a sweep at most {MOST_RUNS:,} runs.")
         for each in itertools.product(*grid.values()):  # the last name runs fastest
             point = dict(zip(grid, each, strict=True))
             chosen = given | point
@@ -115,7 +124,7 @@ class Sweep:
                 raise CourseError(f"-g {label(point)}: {error}") from None
             digest = _digest(json.dumps(chosen, sort_keys=True, default=str))
             name = re.sub(r"[^\w.=+-]+", "_", label(point))[:80] + f"-{digest}"
-            self.points[replace(plain, name=name, label=label(point), values=chosen)] = point
+            self.jobs.append(replace(plain, name=name, label=label(point), values=chosen))
         # An address cannot hold the state: finished runs are kept here, and copied there.
         self.remote = to.rstrip("/") if to and "://" in to else None
         folder = f"build/sweep/{source.stem}{f'-{_digest(self.remote)}' if self.remote else ''}"
@@ -131,7 +140,7 @@ class Sweep:
 
     def finished(self) -> list[Job]:
         """Runs that need not be run again."""
-        return [job for job in self.points if self.place(job).is_dir()]
+        return [job for job in self.jobs if self.place(job).is_dir()]
 
     def refuse_other_code(self) -> None:
         """Refuse to mix runs of a notebook before and after its code was changed."""
@@ -147,9 +156,9 @@ class Sweep:
         error, failure = one.result.error, self.folder / "failed" / one.job.name
         target = failure if error else self.place(one.job)
         if (is_last or not error) and one.folder.is_dir() and not self.place(one.job).is_dir():
-            about: dict[str, Any] = {"tries": one.number, "error": error}
-            about |= {"notebook": self.source.stem, "values": one.job.values, "code": self.code}
-            about |= {"seconds": round(one.result.seconds, 1)}
+            seconds = round(one.result.seconds, 1)
+            about = {"tries": one.number, "error": error, "seconds": seconds, "code": self.code}
+            about |= {"notebook": self.source.stem, "values": one.job.values}
             (one.folder / "run.json").write_text(json.dumps(about, indent=1) + "\n")
             shutil.rmtree(failure, ignore_errors=True)
             target.parent.mkdir(exist_ok=True)
@@ -158,10 +167,6 @@ class Sweep:
         if not error:
             self.record([one.job])
         return error
-
-    def records(self, job: Job) -> list[dict[str, Any]]:
-        """Records of a finished run."""
-        return ledger.read(self.place(job) / "ledger.jsonl")
 
     def record(self, jobs: list[Job]) -> None:
         """Bring the records of finished runs into the ledger, each exactly once, and upload."""
@@ -190,7 +195,7 @@ class Sweep:
         """Write the list of runs to the address, so that a refusal comes before the first run."""
         from papermill.iorw import papermill_io
 
-        listed = json.dumps({job.name: job.values for job in self.points}, indent=1)
+        listed = json.dumps({job.name: job.values for job in self.jobs}, indent=1)
         beside = {"sweep.json": listed}
         beside |= {name: claims.read(name) for name in (claims.FILES if self.linked else ())}
         try:
@@ -204,8 +209,8 @@ class Sweep:
         telling = [name for name, each in self.grid.items() if name != "seed" and len(each) > 1]
         shown = []
         for job in self.finished():
-            point = [f"{name}={self.points[job][name]}" for name in telling]
-            for record in self.records(job):
+            point = [f"{name}={job.values[name]}" for name in telling]
+            for record in ledger.read(self.place(job) / "ledger.jsonl"):
                 shown.append(record | {"arm": ", ".join([str(record.get("arm")), *point])})
         try:
             return tables.terminal_table(shown)
@@ -233,8 +238,7 @@ def run(
     (source,) = notebooks.find([name])
     if not grids:
         raise CourseError("There is no -g; give one, such as -g seed=0..9, or `course run`.")
-    if workers and scheduler:
-        raise CourseError("--workers is for processes here; leave it out with --scheduler.")
+    batch.refuse_both(workers, scheduler)
     chosen = values.collect_values(pairs, yamls)
     given = notebooks.profile_values(source, profile) | chosen
     declared = {key: one["inferred_type_name"] for key, one in notebooks.parameters(source).items()}
@@ -245,7 +249,7 @@ def run(
     sweep = Sweep(source, grid, given, to)
     sweep.refuse_other_code()
     finished = sweep.finished()
-    todo = [job for job in sweep.points if job not in finished]
+    todo = [job for job in sweep.jobs if job not in finished]
     n = workers or machine.kernels(len(todo))
     threads = max(1, machine.cores() // n)
     where = f"{n} at a time with {threads} of {machine.cores()} cores each"
@@ -253,19 +257,19 @@ def run(
     sizes = " × ".join(f"{len(each)} {key}" for key, each in grid.items())
     to_go = f"{len(todo)} to go, {where}" if todo else "none to go"
     click.echo(
-        f"{len(sweep.points)} runs of {source.stem}: {sizes}. {len(finished)} finished, {to_go}."
+        f"{len(sweep.jobs)} runs of {source.stem}: {sizes}. {len(finished)} finished, {to_go}."
     )
     target = sweep.remote or f"{paths.relative(sweep.folder)}/runs"
     click.echo(f"Notebooks: {target}; records: {paths.relative(sweep.book)}")
     if dry_run:
-        for job in sweep.points:
+        for job in sweep.jobs:
             click.echo(f"{'finished' if job in finished else 'to run':<10}{job.label}")
         return 0
 
     if sweep.remote:
         sweep.check_remote()
-    own = ["runs", "failed", "tries", ".locks", "ledger.jsonl", ".ledger.jsonl.lock"]
-    sweep.claim.note(*own, "ledger.jsonl.lock")
+    ledgers = ("ledger.jsonl", ".ledger.jsonl.lock", "ledger.jsonl.lock")
+    sweep.claim.note("runs", "failed", *batch.OWN, *ledgers)
     if sweep.linked:
         sweep.claim.write_all({name: claims.read(name) for name in claims.FILES})
     batch.take_over(sweep.folder)
@@ -290,7 +294,5 @@ def run(
         click.echo(f"{job.label}: {problem}")
     if any((sweep.folder / "failed" / job.name).is_dir() for job in failed):
         click.echo(f"What is left of them: {paths.relative(sweep.folder / 'failed')}")
-    click.echo(f"{len(sweep.finished())} of {len(sweep.points)} runs are finished and recorded.")
-    if is_stopped:
-        click.echo("Stopped by Ctrl-C; the same command goes on from here.")
-    return 130 if is_stopped else 1 if failed else 0
+    click.echo(f"{len(sweep.finished())} of {len(sweep.jobs)} runs are finished and recorded.")
+    return batch.status(failed, is_stopped)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 
 from course_utils import machine
-from course_utils.classroom.execute import annotate, environment, execute, sentence
+from course_utils.classroom.execute import Outcome, environment, execute, told
 from course_utils.errors import CourseError
 
 KEPT = ("*.ipynb", "ledger.jsonl", "predictions/*.npz")  # what a cluster sends back of a run
@@ -39,27 +39,18 @@ class Job:
     has_output_dir: bool  # whether the notebook has this parameter
 
 
-@dataclass
-class Result:
-    """What a worker hands back: an error in a sentence, or none; from a cluster the files too."""
-
-    error: str = ""
-    seconds: float = 0.0
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
 # papermill changes the working folder, and kernels inherit the environment; both belong to the
 # whole process. A dask worker with many threads therefore runs one notebook at a time.
 _one_at_a_time = threading.Lock()
 _stopped: set[str] = set()  # marks of commands that Ctrl-C ended
 
 
-def run_one(job: Job, mark: str, folder: str | None = None) -> Result:
+def run_one(job: Job, mark: str, folder: str | None = None) -> Outcome:
     """Execute a notebook in a folder, or in one that is temporary; imports no TensorFlow here."""
     with _one_at_a_time, contextlib.ExitStack() as stack:
         is_elsewhere = folder is None
         if any(mark.startswith(stopped) for stopped in _stopped):
-            return Result("stopped by Ctrl-C.")
+            return Outcome(error="stopped by Ctrl-C.")
         variables = {MARK: mark}
         if folder is None:
             from distributed import get_worker
@@ -68,24 +59,20 @@ def run_one(job: Job, mark: str, folder: str | None = None) -> Result:
             threads = str(get_worker().state.nthreads)
             variables |= dict.fromkeys(machine.share(1), threads)
         work, home = Path(folder), Path(job.home)
-        source, result = work / "source" / f"{job.stem}.ipynb", work / f"{job.stem}.ipynb"
-        source.parent.mkdir()
-        source.write_text(job.text, encoding="utf-8")
         # Runs beside each other must not write the same files.
         values = {"output_dir": str(work / "files")} if job.has_output_dir else {}
         with environment(COURSE_LEDGER=str(work / "ledger.jsonl"), **variables):
             outcome = execute(
-                source,
-                result,
+                nbformat.reads(job.text, as_version=4),
+                work / f"{job.stem}.ipynb",
                 values | job.values,
                 cwd=home if home.is_dir() else work,
             )
-        annotate(result, outcome)
-        shutil.rmtree(source.parent)
         (work / "ledger.jsonl.lock").unlink(missing_ok=True)
-        paths = [path for pattern in KEPT for path in work.glob(pattern)]
-        files = {path.relative_to(work).as_posix(): path.read_bytes() for path in paths}
-        return Result(outcome.error, outcome.seconds, files if is_elsewhere else {})
+        if is_elsewhere:
+            for path in (path for pattern in KEPT for path in work.glob(pattern)):
+                outcome.files[path.relative_to(work).as_posix()] = path.read_bytes()
+        return outcome
 
 
 def kill_kernels(mark: str) -> None:
@@ -131,7 +118,7 @@ class Processes:
         spawn, share = multiprocessing.get_context("spawn"), machine.share(self.slots)
         return ProcessPool(self.slots, initializer=_begin, initargs=[share], context=spawn)
 
-    def submit(self, job: Job, mark: str, folder: Path) -> Future[Result]:
+    def submit(self, job: Job, mark: str, folder: Path) -> Future[Outcome]:
         """Run a job in the next process that is free."""
         # A process that is started now ignores Ctrl-C from its start, and leaves it to us.
         with interrupts_ignored():
@@ -188,7 +175,7 @@ class Cluster:
         except Exception as error:  # which one is not documented
             raise CourseError(f"The dask scheduler at {self._address} was lost.") from error
 
-    def submit(self, job: Job, mark: str, folder: Path) -> Future[Result]:
+    def submit(self, job: Job, mark: str, folder: Path) -> Future[Outcome]:
         """Run a job on some worker; its files are sent back."""
         return self._executor.submit(run_one, job, mark)
 
@@ -202,11 +189,6 @@ class Cluster:
     def close(self) -> None:
         """Leave the scheduler; it and its workers stay."""
         self._client.close(timeout=5)
-
-
-def told(error: BaseException) -> str:
-    """Tell an exception in one sentence."""
-    return sentence(type(error).__name__, str(error), [])
 
 
 @contextlib.contextmanager

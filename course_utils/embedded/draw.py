@@ -25,18 +25,8 @@ ORIGIN = {name: (name, range(10)) for name in NAMES} | {"cats_vs_dogs": ("cifar1
 def draw(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Choose the official indices of an embedded sample.
 
-    Parameters
-    ----------
-    name : str
-        The embedded set to draw.
-    arrays : dict
-        The official arrays it is drawn from.
-
-    Returns
-    -------
-    dict
-        Pool name to official indices, round robin over the classes, so that every prefix of a
-        pool is balanced. No two images of the sample are equal, within a pool or across pools.
+    Each pool has its official indices, round robin over the classes, so that every prefix of a pool
+    is balanced. No two images of the sample are equal, within a pool or across pools.
     """
     # RandomState's stream is frozen for ever; Generator's may change between numpy releases.
     random = np.random.RandomState(SEED + list(NAMES).index(name))

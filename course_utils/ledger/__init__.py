@@ -33,17 +33,3 @@ from course_utils.ledger._file import (
     recorded,
 )
 from course_utils.ledger._table import beside_published, identity, table
-
-__all__ = [
-    "SCHEMA",
-    "LedgerError",
-    "Record",
-    "append",
-    "beside_published",
-    "default_path",
-    "identity",
-    "predictions",
-    "read",
-    "recorded",
-    "table",
-]

@@ -9,7 +9,7 @@ import os
 import uuid
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def default_path() -> Path:
 def append(
     record: Record, path: Path | str | None = None, predictions: Predictions | None = None
 ) -> Record:
-    """Append one run to the ledger, whole or not at all, safely beside other writers.
+    """Append one run to the ledger, whole or not at all; return it as written.
 
     Parameters
     ----------
@@ -62,18 +62,16 @@ def append(
     predictions : mapping, optional
         What the network said of each image, as `predictions` gives it back. Written first, so
         that a line never stands without what belongs to it.
-
-    Returns
-    -------
-    dict
-        The record as written. If it cannot be written, the ledger stays as it was.
     """
     from filelock import FileLock, Timeout
 
     path = Path(path) if path is not None else default_path()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"schema": SCHEMA, "id": uuid.uuid4().hex[:12], "time": now} | record
-    line = json.dumps(_without_nan(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    line = (
+        json.dumps(_mapped(record, _without_nan), ensure_ascii=False, allow_nan=False).encode()
+        + b"\n"
+    )
     file = _beside(path, record)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,21 +128,18 @@ def write_whole(file: Path, content: bytes | memoryview) -> None:
         raise
 
 
-def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN and no infinity; other readers than Python's stop at them."""
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A value as JSON nests it, with each leaf changed."""
     if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: _mapped(each, change) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_mapped(each, change) for each in value]
+    return change(value)
 
 
-def _with_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_nan(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_nan(each) for each in value]
-    return math.nan if value is None else value
+def _without_nan(leaf: Any) -> Any:
+    """JSON knows no NaN and no infinity; other readers than Python's stop at them."""
+    return None if isinstance(leaf, float) and not math.isfinite(leaf) else leaf
 
 
 def read(path: Path | str | None = None) -> list[Record]:
@@ -157,11 +152,6 @@ def read(path: Path | str | None = None) -> list[Record]:
     ----------
     path : path-like, optional
         The ledger; `default_path` if not given. A missing file is an empty ledger.
-
-    Returns
-    -------
-    list of dict
-        Records in the order in which they were written.
     """
     path = Path(path) if path is not None else default_path()
     try:
@@ -185,6 +175,10 @@ def read(path: Path | str | None = None) -> list[Record]:
     return records
 
 
+def _with_nan(leaf: Any) -> Any:
+    return math.nan if leaf is None else leaf
+
+
 def _record(line: bytes) -> Record | None:
     try:
         record = json.loads(line)
@@ -198,7 +192,7 @@ def _record(line: bytes) -> Record | None:
         return None
     apart = ("data", "parameters")  # there null is no number
     # A value that was not measured at all, such as ``test``, stays None.
-    return {k: v if k in apart or v is None else _with_nan(v) for k, v in record.items()}
+    return {k: v if k in apart or v is None else _mapped(v, _with_nan) for k, v in record.items()}
 
 
 def predictions(
@@ -260,19 +254,14 @@ def _unpacked(
 
 
 def recorded(data: str, notebook: str | None = None, arm: str | None = None) -> list[Record]:
-    """Runs that ship with the course, made by ``course reproduce``.
+    """Runs that ship with the course, sorted by notebook, arm, protocol and seed.
 
     Parameters
     ----------
-    data : {"embedded", "full"}
-        The scale of the runs.
+    data : {"embedded", "full", "settings"}
+        The scale of the runs, or other settings.
     notebook, arm : str, optional
         Keep only the runs of this notebook, of this arm.
-
-    Returns
-    -------
-    list of dict
-        Records, sorted by notebook, arm, protocol and seed.
     """
     kept = [
         record

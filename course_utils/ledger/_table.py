@@ -37,21 +37,12 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
     Runs on different numbers of training images, with other parameters, or in another precision
     have rows of their own. A run that was repeated counts once: the last record of it.
 
-    Parameters
-    ----------
-    records : iterable of dict
-        Records of the ledger.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``notebook, arm, data, images`` (to train on), ``protocol, precision, n``,
-        accuracies in percent, cross-entropies in nats, ``gap`` (train minus validation accuracy,
-        in points), ``best epoch``, ``epochs``, ``seconds`` and ``parameters``. Behind ``arm``
-        stands ``settings`` where arms of one name differ in their parameters: those that differ.
-        Runs that diverged are not in ``n`` nor in the means; where there are any, ``diverged``
-        counts them. Where a test set was used again for the same decision, ``test uses`` is the
-        highest count of each row. Empty where there are no records.
+    The columns are ``notebook, arm, data, images`` (to train on), ``protocol, precision, n``,
+    accuracies in percent, cross-entropies in nats, ``gap`` (train minus validation accuracy, in
+    points), ``best epoch``, ``epochs``, ``seconds`` and ``parameters``. Behind ``arm`` stands
+    ``settings`` where arms of one name differ in their parameters: those that differ. Runs that
+    diverged are not in ``n`` nor in the means; where there are any, ``diverged`` counts them. Where
+    a test set was used again for the same decision, ``test uses`` is the highest count of each row.
     """
     import pandas as pd
 
@@ -130,13 +121,7 @@ def beside_published(
     reproduced : iterable of dict
         Full-scale records; arms without one get no row.
     yours : iterable of dict
-        Records of this session.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``arm, source, n, images, precision, test acc %, val acc %, gap, best epoch``, one
-        row for each arm and source, arms in the order of `published`.
+        Records of your own.
     """
     import pandas as pd
 

@@ -14,19 +14,5 @@ from course_utils.plots._figure import (
     new_figure,
     show,
 )
-from course_utils.plots._runs import over_seeds, paired_differences
+from course_utils.plots._runs import over_seeds, paired_differences, waterfall
 from course_utils.plots._training import LiveCurves, history
-
-__all__ = [
-    "RECORDED",
-    "TRAIN",
-    "VALIDATION",
-    "LiveCurves",
-    "Picture",
-    "history",
-    "image_grid",
-    "new_figure",
-    "over_seeds",
-    "paired_differences",
-    "show",
-]

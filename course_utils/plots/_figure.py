@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-import matplotlib
+import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course_utils.errors import CourseError
@@ -30,6 +32,37 @@ _RC: Any = {
 }
 
 
+def _look() -> Any:
+    """Matplotlib's own defaults and ours on them, whatever the reader's file or style says."""
+    return matplotlib.style.context(["default", _RC])
+
+
+def _in_our_look(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def drawn(*args: Any, **kwargs: Any) -> Any:
+        with _look():
+            return method(*args, **kwargs)
+
+    return drawn
+
+
+class _Axes(Axes):
+    """Axes on which a notebook's own cells, too, draw in the course's look."""
+
+
+class _Figure(Figure):
+    """A figure that a notebook's own cells, too, write on in the course's look."""
+
+
+# What makes lines, patches and texts: these take colours, fonts and more when they are made.
+_MAKING = "annotate axhline axvline bar barh fill_between get_xticks get_yticks grid hist imshow"
+_MAKING += " legend plot scatter set set_title set_xlabel set_xticks set_ylabel set_yticks stairs"
+for _name in f"{_MAKING} step text".split():
+    setattr(_Axes, _name, _in_our_look(getattr(Axes, _name)))
+for _name in ("colorbar", "legend", "subplots", "suptitle", "text"):
+    setattr(_Figure, _name, _in_our_look(getattr(Figure, _name)))
+
+
 def new_figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (8, 3)) -> Any:
     """A figure in the course's look and its axes, as `Figure.subplots` gives them.
 
@@ -39,15 +72,10 @@ def new_figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (
         Layout of the axes.
     size : tuple of float
         Width and height in inches.
-
-    Returns
-    -------
-    tuple
-        The figure, and one axes or an array of axes.
     """
-    with matplotlib.rc_context(_RC):
-        figure = Figure(figsize=size, dpi=88)
-        return figure, figure.subplots(rows, columns)
+    with _look():
+        figure = _Figure(figsize=size, dpi=88)
+        return figure, figure.subplots(rows, columns, subplot_kw={"axes_class": _Axes})
 
 
 def _outputs(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -55,7 +83,7 @@ def _outputs(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not alt.strip():
         raise CourseError("alt must say what the figure shows; got an empty text.")
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_RC):
+    with _look():  # a figure of the reader's own, too
         figure.savefig(buffer, format="png", metadata={"Software": None})
     picture = {"image/png": buffer.getvalue(), "text/plain": alt}
     # JupyterLab drops the alt text of a picture's metadata. A picture inside HTML would keep it,
@@ -69,17 +97,10 @@ def _outputs(figure: Figure, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Show a figure below the cell, with a text for those who cannot see it.
+    """Show a figure of `new_figure` below the cell, with a text for those who cannot see it.
 
-    The text is the picture's alternative text, and also stands folded below it, because not every
-    front end passes the alternative text on.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure, from `new_figure`.
-    alt : str
-        What the picture shows, in a sentence or two. Must not be empty.
+    The text, a sentence or two, is the picture's alternative text, and also stands folded below it,
+    because not every front end passes the alternative text on. It must not be empty.
     """
     Picture(figure, alt)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,42 @@ def paired_differences(groups: Mapping[str, Mapping[str, np.ndarray]], title: st
         ax.set_yticks(range(len(names)), names)
         ax.set_ylim(len(names) - 0.5, -0.6)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel(f"change of {unit}")
+        ax.set_xlabel(f"difference in {unit}")
     figure.suptitle(title, fontsize=11)
     show(figure, f"{title}. Mean and 95 % interval. {'; '.join(said)}.")
+
+
+def waterfall(found: Mapping[str, Mapping[int, float]], title: str) -> None:
+    """Draw what each step of a ladder changed, each bar from where the one before it ended.
+
+    With two seeds or more the 95 % t interval of the paired change stands beside a bar, and a bar
+    is grey where it holds zero; a bar to the left is hatched.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of int to float
+        For each step, in order, the validation accuracy in percent, by seed.
+    title : str
+        Title of the figure.
+    """
+    means = {step: float(np.mean(list(by_seed.values()))) for step, by_seed in found.items()}
+    figure, ax = new_figure(size=(7, 0.8 + 0.36 * len(found)))
+    ax.plot([next(iter(means.values()))], [0], "D", color="k")
+    for row, (before, after) in enumerate(pairwise(found), start=1):
+        seeds = sorted(found[before].keys() & found[after].keys())
+        change, told, color = means[after] - means[before], "", TRAIN["color"]
+        color = color if change > 0 else "#e07b00"
+        if len(seeds) > 1:
+            known = stats.paired(*([found[step][s] for s in seeds] for step in (before, after)))
+            told = f" ({known.low:+z.2f} to {known.high:+z.2f})"
+            color = color if known.clear else "0.8"
+        ax.barh(row, change, left=means[before], color=color, hatch="" if change > 0 else "//")
+        end = (means[before] + max(0.0, change), row)
+        text = f"{change:+z.2f}{told}".replace("-", "−")
+        ax.annotate(text, end, (4, 0), textcoords="offset points", va="center")
+    ax.set_yticks(range(len(means)), list(means))
+    low, high = min(means.values()), max(means.values())
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= 100])
+    ax.set(xlabel="validation accuracy (%)", title=title, ylim=(len(means) - 0.4, -0.6))
+    ax.set_xlim(1.05 * low - 0.05 * high, 1.5 * high - 0.5 * low)
+    show(figure, f"{title}. " + "; ".join(f"{k} {v:.1f} %" for k, v in means.items()) + ".")

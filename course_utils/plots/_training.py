@@ -19,9 +19,9 @@ def _label_end(axes: Any, values: Sequence[float], text: str, color: str, above:
     axes.annotate(
         text,
         (len(values), values[-1]),
-        xytext=(-2, 5 if above else -5),
+        xytext=(5, 0),
         textcoords="offset points",
-        ha="right",
+        ha="left",
         va="bottom" if above else "top",
         color=color,
     )
@@ -50,6 +50,9 @@ def _draw_history(
         train = [100 * value for value in history[accuracy]]
         validation = [100 * value for value in history.get(f"val_{accuracy}", [])]
         _draw_pair(left, train, validation)
+        low, high = left.get_ylim()
+        room = max(0, 10 - (high - low)) / 2  # so that a tenth of a point looks like one
+        left.set_ylim(low - room, high + room)
     left.set_title("accuracy")
     left.set_ylabel("accuracy (%)")
     losses = history.get("val_loss", [])
