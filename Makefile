@@ -7,7 +7,7 @@ VENV := .venv
 PINS := constraints.txt
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-EXTRAS ?= cpu,lab,dev
+EXTRAS ?= cpu,lab,dev,book
 CANDIDATES := python3 python3.13 python3.12 python3.11
 UV ?= $(shell command -v uv 2>/dev/null)
 TEST_WORKERS ?= 2
@@ -26,19 +26,22 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run outputs test test-unit test-notebooks test-faults test-browser \
-  test-colab test-newest lint bench data claims student clean
+.PHONY: help setup lab run book outputs test test-unit test-notebooks test-faults test-browser \
+  test-colab test-newest audit lint bench data claims student clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv and install the course in it (PYTHON=python3.12 chooses the interpreter)
 
-lab: $(STAMP) ## open the course in JupyterLab
-	$(LAB_ENV) $(BIN)/jupyter lab $(LAB_FLAGS)
+lab: $(STAMP) ## open the course in JupyterLab (FLAGS="--allow-root" hands JupyterLab a flag)
+	$(LAB_ENV) $(BIN)/jupyter lab $(LAB_FLAGS) $(FLAGS)
 
 run: $(STAMP) ## run every notebook at its defaults into build/course (NOTEBOOKS="01 02" for some)
 	$(BIN)/course run $(NOTEBOOKS) --to build/course
+
+book: $(STAMP) ## make the book of the notebooks as they are stored, in build/book
+	$(BIN)/course report notebooks --to build/book
 
 outputs: $(STAMP) ## run notebooks and store their outputs in them (NOTEBOOKS="01 02" for some)
 	$(BIN)/course run --in-place $(NOTEBOOKS)
@@ -59,19 +62,23 @@ test-faults: $(STAMP) ## the slow tests: many kills, and the memory of notebooks
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow tests
 
 test-colab: ## the tests with Colab's versions, and each notebook alone as on Colab
-	$(MAKE) test-unit test-notebooks VENV=.venv-colab PINS=tests/colab.txt EXTRAS=cpu,dev \
+	$(MAKE) test-unit test-notebooks VENV=.venv-colab PINS=tests/colab.txt EXTRAS=cpu,test \
 	  PYTHON=$(or $(PYTHON),3.12)
 	$(ONE_THREAD) .venv-colab/bin/python -m pytest tests/colab
 
 test-newest: ## the tests with the newest version of everything
 	rm -f .venv-newest/.installed
-	$(MAKE) test-unit test-notebooks VENV=.venv-newest PINS= EXTRAS=cpu,lab,dev \
+	$(MAKE) test-unit test-notebooks VENV=.venv-newest PINS= EXTRAS=cpu,lab,dev,book \
 	  PYTHON=$(or $(PYTHON),3.13)
 
 # What the browser tests need beyond the rest; Chromium itself: see .ci/run.
-test-browser: $(STAMP) ## open the notebooks in JupyterLab in Chromium and run 01 and 03 (ALL=1: run all)
-	@$(BIN)/python -c "import playwright" 2>/dev/null || $(call install,$(EXTRAS)$(comma)browser)
+test-browser: $(STAMP) ## open the book, and the notebooks in JupyterLab, in Chromium (ALL=1: run all)
+	@$(BIN)/python -c "import axe_playwright_python" 2>/dev/null || $(call install,$(EXTRAS)$(comma)browser)
 	ALL=$(ALL) $(BIN)/pytest tests/browser
+
+audit: $(STAMP) ## look the installed packages up among the known vulnerabilities
+	@$(BIN)/python -c "import pip_audit" 2>/dev/null || $(call install,$(EXTRAS)$(comma)audit)
+	$(BIN)/pip-audit --skip-editable --progress-spinner off
 
 lint: $(STAMP) ## check style, formatting, types, and that imports run one way
 	$(BIN)/ruff check .

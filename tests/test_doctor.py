@@ -135,7 +135,7 @@ def test_a_tensorflow_that_does_not_start_is_fatal(tensorflow, monkeypatch):
     ("setting", "words"),
     [
         (None, "KERAS_BACKEND=torch"),
-        ('{"backend": "torch"}', "keras.json sets the backend torch: write tensorflow there"),
+        ('{"backend": "torch"}', "keras.json sets backend to 'torch': write tensorflow there"),
         ('{"image_data_format": "channels_first"}', "write channels_last there"),
         ("{}", "The course can run here."),
         ("broken", "The course can run here."),

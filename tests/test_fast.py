@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +52,69 @@ def test_adam_is_keras_s() -> None:
     assert not np.allclose(ours_all[0], trained(fast.Adam(0.02))[0], atol=1e-3)
 
 
-def test_adam_refuses_amsgrad() -> None:
-    with pytest.raises(CourseError, match="amsgrad must be False"):
-        fast.Adam(amsgrad=True)
+# Muon
+
+
+@pytest.mark.parametrize("shape", [(27, 24), (24, 27), (288, 16)])
+def test_equalised_keeps_the_directions_and_evens_their_lengths(shape: tuple[int, int]) -> None:
+    matrix = np.random.default_rng(0).normal(size=shape)
+    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    lengths = np.geomspace(0.1, 1, min(shape))
+    turned = left.T @ np.asarray(fast.equalised(left * lengths @ right)) @ right.T
+    np.testing.assert_allclose(turned, np.diag(np.diag(turned)), atol=1e-4)
+    assert np.diag(turned).min() > 0.3 and np.diag(turned).max() < 1.3  # ten times apart before
+
+
+def convolutions(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+    """Kernel of a convolution, and weights of a dense layer, after a few steps."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [keras.Input((6, 6, 5)), layers.Conv2D(4, 3, use_bias=False), layers.Flatten()]
+    )
+    model.add(layers.Dense(2))
+    model.compile(optimizer, loss="mse")
+    model.fit(IMAGES, np.random.default_rng(0).normal(size=(16, 2)), epochs=3, verbose=0)
+    return model.get_weights()
+
+
+def test_muon_by_hand() -> None:
+    """One step of a kernel as the recipe says, with numpy's decomposition for a yardstick."""
+    kernel = keras.Variable(np.random.default_rng(1).normal(size=(3, 3, 5, 4)).astype("float32"))
+    gradient = np.random.default_rng(2).normal(size=(3, 3, 5, 4)).astype("float32")
+    before = kernel.numpy()
+    optimizer = fast.Muon(0.1, kernel_rate=0.5, kernel_momentum=0.0)
+    optimizer.build([kernel])
+    optimizer.apply([keras.ops.convert_to_tensor(gradient)])
+    step = (2 * before / np.linalg.norm(before) - kernel.numpy()) / 0.05
+    lengths = np.linalg.svd(step.reshape(-1, 4), compute_uv=False)
+    assert lengths.min() > 0.5 and lengths.max() < 1.3
+    left, _, right = np.linalg.svd(gradient.reshape(-1, 4), full_matrices=False)
+    assert np.sum(step.reshape(-1, 4) * (left @ right)) > 0.95 * np.linalg.norm(step) * 2
+
+
+def test_muon_leaves_other_weights_to_sgd() -> None:
+    frozen = {"kernel_rate": 0.0, "kernel_momentum": 0.6}
+    ours = trained(fast.Muon(0.01, momentum=0.9, nesterov=True))
+    theirs = trained(keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True))
+    for mine, keras_s in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, keras_s, atol=1e-6)
+    kernel = convolutions(fast.Muon(0.01, **frozen))[0]
+    assert np.linalg.norm(kernel) == pytest.approx(2, rel=1e-4)  # √filters
+    assert not np.allclose(kernel, convolutions(fast.Muon(0.01))[0])
+
+
+def test_muon_is_saved_with_its_settings() -> None:
+    again = keras.optimizers.deserialize(
+        keras.optimizers.serialize(fast.Muon(0.3, kernel_rate=0.7, kernel_momentum=0.5))
+    )
+    assert isinstance(again, fast.Muon)
+    assert (again.kernel_rate, again.kernel_momentum, again.momentum) == (0.7, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 1.0, -0.5])
+def test_muon_without_momentum_is_refused(momentum: float) -> None:
+    with pytest.raises(CourseError, match="momentum must lie between 0 and 1"):
+        fast.Muon(momentum=momentum)
 
 
 # batch norm
@@ -101,10 +160,19 @@ def test_frozen_batch_norm_keeps_its_statistics() -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("options", [{"axis": 1}, {"scale": False}, {"center": False}])
-def test_batch_norm_refuses_what_it_cannot(options: dict) -> None:
-    with pytest.raises(CourseError, match=r"use keras\.layers\.BatchNormalization"):
-        fast.BatchNormalization(**options)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (fast.Adam, {"amsgrad": True}),
+        (fast.BatchNormalization, {"axis": 1}),
+        (fast.BatchNormalization, {"scale": False}),
+        (fast.BatchNormalization, {"center": False}),
+        (fast.Dropout, {"rate": 0.5, "noise_shape": (None, 1)}),
+    ],
+)
+def test_what_they_cannot_is_refused(kind: type, options: dict) -> None:
+    with pytest.raises(CourseError, match=r"use keras\.(layers|optimizers)\." + kind.__name__):
+        kind(**options)
 
 
 # dropout
@@ -144,11 +212,6 @@ def test_dropout_hands_gradients_to_what_it_keeps() -> None:
     np.testing.assert_array_equal(np.asarray(tape.gradient(y, x)), np.asarray(y))
 
 
-def test_dropout_refuses_a_noise_shape() -> None:
-    with pytest.raises(CourseError, match=r"use keras\.layers\.Dropout"):
-        fast.Dropout(0.5, noise_shape=(None, 1))
-
-
 # in a network
 
 
@@ -180,12 +243,9 @@ def test_a_network_of_them_trains_is_checked_and_comes_back_from_its_file(tmp_pa
 
 
 @pytest.fixture
-def bfloat16() -> Iterator[None]:
-    """Layers built in mixed precision, and float32 again after the test."""
-    before = keras.config.dtype_policy()
+def bfloat16() -> None:
+    """Layers built in mixed precision."""
     keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 def convolved(layer: keras.layers.Layer, signal: np.ndarray) -> list[np.ndarray]:
@@ -204,12 +264,15 @@ def convolved(layer: keras.layers.Layer, signal: np.ndarray) -> list[np.ndarray]
 @pytest.mark.parametrize(("pictures", "size"), [(16, 6), (13, 7), (3, 8), (9, 12)])
 def test_convolution_is_keras_s(pictures: int, size: int, bfloat16: None) -> None:
     signal = np.random.default_rng(1).normal(size=(pictures, size, size, 5)).astype("float32")
+    exact = layers.Conv2D(7, 3, padding="same", dtype="float32")
     both = [kind(7, 3, padding="same") for kind in (layers.Conv2D, fast.Conv2D)]
-    for layer in both:
+    for layer in (exact, *both):
         layer.build(signal.shape)
-    both[1].set_weights(both[0].get_weights())
-    for theirs, ours in zip(*(convolved(layer, signal) for layer in both), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=0.02 * np.abs(theirs).max())
+        layer.set_weights(exact.get_weights())
+    # A processor that emulates bfloat16 also sums in it: there Keras's own is no yardstick.
+    for true, theirs, ours in zip(*(convolved(x, signal) for x in (exact, *both)), strict=True):
+        allowed = max(0.02 * np.abs(true).max(), 1.5 * np.abs(theirs - true).max())
+        np.testing.assert_allclose(ours, true, atol=allowed)
 
 
 def test_convolution_sets_pictures_side_by_side_only_where_it_pays(

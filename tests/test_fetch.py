@@ -11,38 +11,11 @@ import numpy as np
 import pytest
 import requests
 from click.testing import CliRunner
+from fake_sets import load
 
 from course_utils import datasets
 from course_utils.classroom import cli
 from course_utils.datasets import _photographs
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("COURSE_CACHE", str(folder))
-    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
-    return folder
-
-
-@pytest.fixture
-def server(cache, monkeypatch):
-    with fake_sets.serving() as running:
-        fake_sets.install(monkeypatch, running.url)
-        yield running
-
-
-@pytest.fixture
-def shared(tmp_path, monkeypatch):
-    folder = tmp_path / "shared"
-    folder.mkdir()
-    monkeypatch.setenv("COURSE_DATA_DIR", str(folder))
-    return folder
-
-
-def load(name):
-    return datasets.load(name, "full", validation_size=10, split="published")
-
 
 # Downloads
 
@@ -82,9 +55,7 @@ def test_shared_folder_comes_first_then_cache_then_download(server, cache, share
 @pytest.mark.parametrize("layout", ["flat", "nested", "folder"])
 def test_every_layout_gives_the_published_subset_once(server, cache, shared, layout):
     if layout == "folder":
-        (shared / "dogs-vs-cats" / "train").mkdir(parents=True)
-        for name, content in fake_sets.photographs().items():
-            (shared / "dogs-vs-cats" / "train" / name).write_bytes(content)
+        fake_sets.photo_folder(shared / "dogs-vs-cats" / "train")
     else:
         fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=layout == "nested")
     before = sorted(shared.rglob("*"))
@@ -210,9 +181,7 @@ def test_course_data_to_a_folder_makes_a_share(server, cache, monkeypatch, tmp_p
 
 
 def test_course_data_copies_an_unpacked_share(server, shared, tmp_path):
-    (shared / "dogs-vs-cats" / "train").mkdir(parents=True)
-    for name, content in fake_sets.photographs().items():
-        (shared / "dogs-vs-cats" / "train" / name).write_bytes(content)
+    fake_sets.photo_folder(shared / "dogs-vs-cats" / "train")
     result = run("cats_vs_dogs", "--to", tmp_path / "copy")
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "copy" / "dogs-vs-cats" / "train").iterdir())) == 22

@@ -9,15 +9,10 @@ import numpy as np
 import pytest
 
 from course_utils import fast, models
+from course_utils.errors import CourseError
 
 import keras  # isort: skip  (after models, which imports TensorFlow quietly)
 from keras import layers  # isort: skip
-
-
-@pytest.fixture(autouse=True)
-def leave_float32():
-    yield
-    keras.config.set_dtype_policy("float32")
 
 
 def count(variables):
@@ -40,32 +35,6 @@ def test_parameter_counts_at_the_published_width(build, parameters, fixed):
     assert model.count_params() == parameters
     assert count(model.non_trainable_weights) == fixed
     assert count(model.trainable_weights) == parameters - fixed
-
-
-def test_an_activation_adds_no_parameters():
-    linear, relu = models.fashion_baseline(), models.fashion_baseline("relu")
-    assert linear.count_params() == relu.count_params()
-    used = [
-        [layer.activation.__name__ for layer in model.layers if isinstance(layer, layers.Conv2D)]
-        for model in (linear, relu)
-    ]
-    assert used == [["linear"] * 3, ["relu"] * 3]
-
-
-def test_width_dropout_and_momentum_go_where_they_belong():
-    def of(model, kind, setting):
-        return [getattr(layer, setting) for layer in model.layers if isinstance(layer, kind)]
-
-    narrow = models.fashion_batchnorm(width=0.25, dropout=0.3, momentum=0.9)
-    assert of(narrow, layers.Conv2D, "filters") == [16, 16, 32, 32, 64, 64]
-    assert of(narrow, layers.Dense, "units") == [128, 64, 10]
-    assert of(narrow, layers.Dropout, "rate") == [0.3, 0.3, 0.3, 0.5, 0.5]
-    assert of(narrow, layers.BatchNormalization, "momentum") == [0.9] * 3
-    assert of(models.fashion_batchnorm(), layers.Dropout, "rate") == [0.5] * 5
-    narrow = models.fashion_vgg(width=0.25)
-    assert of(narrow, layers.Conv2D, "filters") == [8, 16, 32, 64]
-    assert of(narrow, layers.Dense, "units") == [128, 64, 10]
-    assert models.fashion_vgg(0.001).output_shape == (None, 10)
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
@@ -149,3 +118,76 @@ def test_the_notebooks_network_is_the_packages(root, notebook, name, calls):
         kept = getattr(models, name)(**arguments)
         assert described(shown) == described(kept)
         assert shown.count_params() == kept.count_params()
+
+
+def small(norm, dropout):
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2"),
+            norm(momentum=0.9),
+            dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def trained(model, optimizer=None):
+    if optimizer is not None:
+        model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model = models.quick(model)
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((64, 8, 8, 1)), rng.integers(0, 3, 64)
+    return model.fit(images, labels, epochs=2, verbose=0, validation_data=(images, labels)).history
+
+
+def test_quick_trains_as_a_network_written_with_the_quick_layers():
+    keras.utils.set_random_seed(3)
+    written = small(fast.BatchNormalization, fast.Dropout)
+    written.compile(fast.Adam(0.01), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    expected = trained(written)
+    keras.utils.set_random_seed(3)
+    plain = small(layers.BatchNormalization, layers.Dropout)
+    assert trained(plain, keras.optimizers.Adam(0.01)) == expected
+
+
+def test_quick_keeps_what_has_no_quick_version():
+    model = small(layers.BatchNormalization, layers.SpatialDropout2D)
+    model.compile(keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy")
+    quick = models.quick(model)
+    assert isinstance(quick.layers[2], layers.SpatialDropout2D)
+    assert isinstance(quick.optimizer, keras.optimizers.SGD)
+    for old, new in zip(model.get_weights(), quick.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert not models.quick(small(layers.BatchNormalization, layers.Dropout)).compiled
+
+
+def test_quick_refuses_a_network_that_was_trained():
+    model = small(layers.BatchNormalization, layers.Dropout)
+    model.compile("adam", loss="sparse_categorical_crossentropy")
+    model.fit(np.zeros((4, 8, 8, 1)), np.zeros(4), verbose=0)
+    with pytest.raises(CourseError, match="before fit"):
+        models.quick(model)
+
+
+def test_a_stack_of_networks_is_the_one_of_notebook_08(root):
+    (cell,) = (
+        cell.source
+        for cell in nbformat.read(root / "notebooks" / "08_by_heart.ipynb", as_version=4).cells
+        if "class DensePerNetwork" in cell.source
+    )
+    names = {"keras": keras, "layers": keras.layers, "np": np}
+    exec(cell, names)
+    signal = np.random.default_rng(0).random((5, 3, 4)).astype("float32")
+    said, again = [], []
+    for kind in (names["DensePerNetwork"], models.DensePerNetwork):
+        keras.utils.set_random_seed(0)
+        said.append(np.asarray(kind(2, "relu")(signal)))
+    np.testing.assert_array_equal(*said)
+    layer = models.DensePerNetwork(2, "relu")
+    twin = models.DensePerNetwork.from_config(layer.get_config())
+    for each in (layer, twin):
+        keras.utils.set_random_seed(0)
+        again.append(np.asarray(each(signal)))
+    np.testing.assert_array_equal(*again)

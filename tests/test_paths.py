@@ -13,6 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from test_cli import CHECK, course, outputs, parameters_cell, run, write  # noqa: F401
 
 from course_utils import ledger
+from course_utils.classroom import paths
+from course_utils.errors import CourseError
 
 SOLVED = "if run_solutions:\n    def solution_gap(): return 3"
 INTERRUPT = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)"
@@ -21,7 +23,7 @@ RECORD = (
     "ledger.append({'notebook': '02_recorded', 'arm': 'a', 'seed': epochs, 'protocol': 'honest',"
     " 'data': {'name': 'x', 'scale': 'x'}});"
 )
-pytestmark = pytest.mark.usefixtures("course")
+pytestmark = pytest.mark.usefixtures("course", "no_book")
 
 
 @pytest.fixture(autouse=True)
@@ -72,28 +74,18 @@ def test_a_file_in_the_way_ends_in_one_sentence(command: list[str], tmp_path: Pa
         assert "file" in done.output and "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("command", ["run", "prepare", "student"])
-def test_another_notebook_never_replaces_the_courses(command: str, taught: Path) -> None:
-    copy = write(taught.parent / "00_good.ipynb", parameters_cell())
-    before = snapshot(Path("notebooks"))
-    done = run(command, str(copy), "--to", "notebooks")
-    assert done.exit_code == 2 and "lies in the course itself" in done.output
-    assert snapshot(Path("notebooks")) == before
-
-
 @pytest.mark.parametrize(
     ("command", "theirs"),
     [
         (["run", "00"], "00_good.ipynb"),
-        (["run", "00"], "index.html"),
         (["run", "00"], "ledger.jsonl"),
-        (["run", "00"], "thumbnails/00_good.png"),
+        (["run", "00"], "book"),
         (["prepare", "00"], "00_good.ipynb"),
         (["prepare", "00"], "profiles.yaml"),
         (["student", "x/02_taught.ipynb"], "embedded.jsonl"),
         (["student", "00"], "00_good.ipynb"),
         (["student", "00"], "../teacher.zip"),
-        (["report"], "index.html"),
+        (["report"], "book"),
     ],
     ids=" ".join,
 )
@@ -101,7 +93,7 @@ def test_a_teachers_file_is_named_and_stays(
     command: list[str], theirs: str, taught: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "teacher"
-    (folder / "thumbnails").mkdir(parents=True)
+    folder.mkdir()
     (folder / theirs).write_text("theirs")
     (folder / "2025_lecture.ipynb").write_bytes(taught.read_bytes())
     before = snapshot(tmp_path)
@@ -165,6 +157,19 @@ def test_a_path_that_does_not_exist_is_named(command: str, path: str) -> None:
     assert not Path("build").exists()
 
 
+def test_two_commands_that_begin_together_share_a_folder(tmp_path: Path) -> None:
+    first, second = (paths.claim(tmp_path / "sweep", "sweep") for _ in range(2))
+    first.note("runs")
+    (tmp_path / "sweep/runs").mkdir()
+    second.note("runs")
+    second.write_all({"runs/a": "1"})
+    paths.claim(tmp_path / "whole", "report").note(".")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/essay.md").touch()
+    with pytest.raises(CourseError, match="did not write it"):
+        paths.claim(tmp_path / "mine", "report").note(".")
+
+
 def test_the_last_good_run_stays_where_a_new_one_is_refused_or_stopped(tmp_path: Path) -> None:
     check = tagged(CHECK.replace("None", "None, {}"), "setup")
     hidden = new_code_cell(CHECK.replace("epochs=epochs", "epochs=min(epochs, 9)"))
@@ -189,7 +194,8 @@ def test_the_last_good_run_stays_where_a_new_one_is_refused_or_stopped(tmp_path:
     assert done.exit_code == 0 and "replaces the run that was there, 1 records" in done.output
     assert [r["seed"] for r in ledger.read("out/ledger.jsonl") if r["notebook"][:2] == "02"] == [5]
     assert outputs(Path("out/00_good.ipynb")) == ["3 embedded\n"]
-    assert not [path for path in Path("out").iterdir() if path.name.startswith(".course-")]
+    left = [path.name for path in Path("out").iterdir() if path.name.startswith(".course-")]
+    assert left == [".course-recording.lock"]  # nothing that was staged
 
 
 def test_a_stopped_first_run_is_kept_as_far_as_it_came() -> None:
@@ -218,18 +224,6 @@ def test_the_readers_own_ledger_is_kept(target: str, monkeypatch: pytest.MonkeyP
     done = run("run", "00", "--to", target)
     assert done.exit_code == 2 and "is your own ledger" in done.output
     assert len(ledger.read()) == 1
-
-
-def test_a_report_takes_nothing_away(tmp_path: Path) -> None:
-    nb = write(tmp_path / "D" / "02_a.ipynb")
-    for name in ("thumbnails/holiday.jpg", "notes.html", "Untitled.ipynb"):
-        (tmp_path / "D" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "D" / name).write_text("")
-    before = snapshot(tmp_path / "D")
-    done = run("report", "D")
-    assert done.exit_code == 0 and "Left out: D/Untitled.ipynb is empty" in done.output
-    assert before.items() <= snapshot(tmp_path / "D").items()
-    assert nb.with_suffix(".html").is_file()
 
 
 def test_a_home_is_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

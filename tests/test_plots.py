@@ -151,6 +151,13 @@ def test_a_history_under_keras_older_name_or_without_validation(figures):
     assert alt == "Short. Loss per epoch, 2 epochs."
 
 
+def test_a_tenth_of_a_point_is_drawn_small(figures):
+    plots.history({name: [0.1, 0.101] for name in HISTORY}, "Guessing")
+    ((figure, _),) = figures
+    low, high = figure.axes[0].get_ylim()
+    assert high - low >= 10 and low < 10 < high
+
+
 def test_one_epoch_is_a_dot_that_can_be_seen(figures):
     plots.history({name: values[:1] for name, values in HISTORY.items()}, "One")
     ((figure, _),) = figures
@@ -276,6 +283,6 @@ def test_paired_differences_tell_mean_and_interval(figures):
     ((figure, alt),) = figures
     # t with two degrees of freedom: 4.303 times the standard error 0.577
     assert "dropout, points: +2.0 [-0.5, +4.5]" in alt
-    assert figure.axes[0].get_xlabel() == "change of points"
+    assert figure.axes[0].get_xlabel() == "difference in points"
     with pytest.raises(CourseError, match="dropout must have two differences or more; got 1"):
         plots.paired_differences({"points": {"dropout": np.array([1.0])}}, "What it buys")

@@ -27,7 +27,8 @@ def test_a_guess_is_kept_and_scored(kept: Path, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr().out.splitlines()
     assert said == [
         "gap: you wrote 5; it is 13.1.",
-        "turning epoch: you wrote nothing down; it is 9.",
+        "turning epoch: you wrote nothing down. Replace None above, and run that cell and this "
+        "one.",
     ]
     first, second = (json.loads(line) for line in kept.read_text().splitlines())
     assert first["guesses"] == {"gap": 5} and "measured" not in first
@@ -35,9 +36,14 @@ def test_a_guess_is_kept_and_scored(kept: Path, capsys: pytest.CaptureFixture[st
     assert first["time"] <= second["time"]
 
 
-def test_without_guesses_nothing_is_written(kept: Path) -> None:
-    predictions.write_down("01_a", gap=None)
-    predictions.score("01_a", gap=1.0)
+def test_without_guesses_nothing_is_written_and_no_answer_told(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions.write_down("01_a", gap=None, rises=None)
+    predictions.score("01_a", gap=37.0, rises=False)
+    told = capsys.readouterr().out
+    assert "gap, rises: you wrote nothing down." in told
+    assert "37" not in told and "False" not in told
     assert not kept.exists()
 
 

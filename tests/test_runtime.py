@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import platform
 import random
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from course_utils import __version__, runtime
+from course_utils import runtime
 from course_utils.errors import CourseError
 
 import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
@@ -21,12 +20,6 @@ import keras  # isort: skip  (after runtime, which imports TensorFlow quietly)
 WITH_AMX = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx512f amx_bf16 amx_tile\n"
 WITH_AVX512_BF16 = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx512f avx512_bf16\n"
 WITHOUT_BF16 = "model name\t: Some Processor @ 2 GHz\nflags\t\t: avx2 avx512f avx512bw\n"
-
-
-@pytest.fixture(autouse=True)
-def leave_float32():
-    yield
-    keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture
@@ -144,16 +137,6 @@ def test_the_device_has_a_name(machine, monkeypatch):
     assert runtime.device() == "Some Processor @ 2 GHz, 4 cores, 2 used"
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
     assert runtime.device() == "Some Processor @ 2 GHz, 4 cores"
-
-
-def test_versions_of_what_a_result_depends_on():
-    assert runtime.versions() == {
-        "python": platform.python_version(),
-        "tensorflow": runtime.tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "course": __version__,
-    }
 
 
 def test_peak_memory_is_in_megabytes_and_never_falls():

@@ -68,7 +68,7 @@ def test_all_once_a_failure_twice_then_only_what_is_missing(
     assert wider.exit_code == 0, wider.output
     assert seeds_started() == [0, 1, 1, 2, 2, 2, 3]
     assert recorded() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert not list(FOLDER.glob("failed/*")) and not (FOLDER / "tries").exists()
+    assert not list(FOLDER.glob("failed/*")) and not list(FOLDER.glob("tries/*"))
     assert "3 finished, none to go" in sweep(*grid).output
 
     # another ledger gets them too, once
@@ -131,7 +131,7 @@ def test_goes_on_where_it_was_stopped(how: signal.Signals) -> None:
     assert done.exit_code == 0, done.output
     assert recorded() == [0, 1, 2]
     assert seeds_started() == [0, 1, 1, 2, 2]
-    assert not (FOLDER / "tries").exists()
+    assert not list(FOLDER.glob("tries/*"))
 
 
 def test_two_in_one_folder_share_the_runs() -> None:

@@ -8,22 +8,19 @@ functions are taken from the notebooks themselves.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import math
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-RATES, SEEDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7), (0, 1, 2, 3, 4)
 if __name__ == "__main__":
     # TensorFlow reads it at its import; the published way does not import the course first.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -99,7 +96,7 @@ def f2(way: str, args: argparse.Namespace) -> dict[str, float]:
         from course_utils import fast, models, runtime
 
         runtime.fresh_start(0)
-        model, optimizer = models.fashion_vgg(), fast.Adam()
+        model, optimizer = models.quick(models.fashion_vgg()), fast.Adam()
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return epoch_of_32(model, images, labels, way, args.steps)
 
@@ -265,143 +262,6 @@ def memory(way: str, args: argparse.Namespace) -> dict[str, float]:
     return {"value": runtime.peak_memory_mb() - idle / 1e6, "idle": idle / 1e6}
 
 
-def sweep(way: str, args: argparse.Namespace) -> dict[str, Any]:
-    """All networks, from building the first to the last epoch, without import and loading.
-
-    The published way trains one network after the other, so a turn trains two of the 40, other
-    ones each time, and its seconds count 20 times. Ours trains all 40 at once: a turn builds them
-    and trains a fifth of the epochs, and its seconds count five times. The first turn goes on to
-    the end, for the accuracies.
-    """
-    from course_utils import datasets, runtime  # noqa: F401  (imports TensorFlow quietly)
-
-    import keras  # isort: skip
-
-    rates, seeds, epochs = (RATES[:2], SEEDS[:2], 5) if args.quick else (RATES, SEEDS, 15)
-    size = {"train_size": 1000, "validation_size": 200, "test_size": 200} if args.quick else {}
-    digits = datasets.load("mnist", "embedded" if args.quick else "full", **size)
-    keras.config.set_dtype_policy("float32")
-    if way == "published":
-        return _sweep_published(digits, rates, seeds, epochs, args.turn)
-    import stacked
-
-    network = from_notebook(
-        "06_dropout_early_stopping", "network", keras=keras, layers=keras.layers
-    )["mnist_dense"]
-    started = time.perf_counter()
-    model = stacked.mnist_dense(rates, len(seeds))
-    for i, seed in enumerate(seeds):
-        keras.utils.set_random_seed(seed)
-        first = network()
-        for j in range(len(rates)):
-            stacked.give_weights(model, i, j, first)
-    keras.utils.set_random_seed(seeds[0])
-    parts = {
-        part: stacked.same_for_all(x, y, 1000, len(seeds))
-        for part, x, y in (
-            ("validation", digits.x_validation, digits.y_validation),
-            ("test", digits.x_test, digits.y_test),
-        )
-    }
-    batches = stacked.batches(digits.x_train, digits.y_train, 100, seeds)
-
-    def train(first: int, last: int) -> None:
-        model.fit(
-            batches,
-            initial_epoch=first,
-            epochs=last,
-            shuffle=False,
-            verbose=0,
-            validation_data=parts["validation"],
-        )
-
-    train(0, epochs // 5)
-    seconds = 5 * (time.perf_counter() - started)
-    if args.turn:
-        return {"value": seconds, "accuracies": []}
-    train(epochs // 5, epochs)
-    found = model.evaluate(parts["test"], verbose=0, return_dict=True)["accuracy"]
-    return {"value": seconds, "accuracies": np.asarray(found, float).round(5).tolist()}
-
-
-def _sweep_published(
-    digits: Any, rates: Sequence[float], seeds: Sequence[int], epochs: int, turn: int
-) -> dict[str, Any]:
-    """Two networks: accuracies as [number in the stack, number of the rate, accuracy]."""
-    import keras
-    import published
-
-    parts = {
-        part: (x.reshape(-1, 784).astype("float32") / 255, keras.utils.to_categorical(y, 10))
-        for part, x, y in (
-            ("train", digits.x_train, digits.y_train),
-            ("validation", digits.x_validation, digits.y_validation),
-            ("test", digits.x_test, digits.y_test),
-        )
-    }
-    i = turn % len(seeds)
-    chosen = [(2 * turn + k) % len(rates) for k in range(2)]
-    found = []
-    started = time.perf_counter()
-    for j in chosen:
-        # No seed, as published: under one, `fit` repeats the order of its first epoch on arrays.
-        keras.backend.clear_session()
-        model = published.d(rates[j])
-        model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
-        model.fit(
-            *parts["train"],
-            batch_size=100,
-            epochs=epochs,
-            verbose=0,
-            validation_data=parts["validation"],
-        )
-        found.append([i, j, model.evaluate(*parts["test"], verbose=0)[1]])
-    seconds = time.perf_counter() - started
-    return {"value": seconds * len(seeds) * len(rates) / len(chosen), "accuracies": found}
-
-
-def curves(way: str, args: argparse.Namespace) -> dict[str, float]:
-    """Part of a full F1 fit that the live curves take: drawing, not the notebook's transport.
-
-    What they draw depends on the number of epochs, not on the images: so 25 short epochs, and the
-    seconds of 25 whole ones from some steps without the curves.
-    """
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from course_utils import models, plots, runtime, training
-
-    shell = InteractiveShell.instance()
-    shell.kernel = None  # what the callback asks for before it draws
-    spent = []
-
-    def timed(method: Any, *values: Any) -> None:
-        begun = time.perf_counter()
-        method(*values)
-        spent.append(time.perf_counter() - begun)
-
-    class Timed(plots.LiveCurves):
-        def on_epoch_end(self, *values: Any) -> None:
-            timed(super().on_epoch_end, *values)
-
-        def on_train_end(self, *values: Any) -> None:
-            timed(super().on_train_end, *values)
-
-    runtime.fresh_start(0)
-    model = models.fashion_baseline()
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    few = random_images(64, 28, 28, 1)
-    with contextlib.redirect_stdout(io.StringIO()):
-        model.fit(*few, epochs=25, verbose=0, validation_data=few, callbacks=[Timed("F1")])
-    warm, counted = (1, 2) if args.quick else (50, 300)
-    x, y = random_images(32 * max(warm, counted), 28, 28, 1)
-    model.fit(training.shuffled_batches(x, y, 32, 0).take(warm), shuffle=False, verbose=0)
-    started = time.perf_counter()
-    model.fit(training.shuffled_batches(x, y, 32, 0).take(counted), shuffle=False, verbose=0)
-    whole = 25 * math.ceil(45_000 / 32) * (time.perf_counter() - started) / counted
-    drawn = sum(spent)
-    return {"value": 100 * drawn / (whole + drawn), "seconds": whole + drawn, "drawn": drawn}
-
-
 def ceiling(way: str, args: argparse.Namespace) -> dict[str, Any]:
     """What the machine can do at best, in GFLOP/s: a large product and a large convolution."""
     from course_utils import runtime
@@ -436,7 +296,7 @@ def ceiling(way: str, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-TASKS = {task.__name__: task for task in (f2, c1, l1, augmentation, memory, sweep, curves, ceiling)}
+TASKS = {task.__name__: task for task in (f2, c1, l1, augmentation, memory, ceiling)}
 TASKS |= dict.fromkeys(("race-fashion", "race-cats", "race-cifar"), _race)
 TASKS |= dict.fromkeys(("import", "help"), _startup)
 
@@ -446,7 +306,6 @@ def main() -> None:
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("way", choices=("published", "ours"))
     parser.add_argument("--steps", type=int, nargs=2, default=(0, 0))
-    parser.add_argument("--turn", type=int, default=0, help="number of the alternation")
     parser.add_argument("--arrays", help="the full Fashion-MNIST, as an .npz file")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()

@@ -47,11 +47,7 @@ def f2() -> keras.Sequential:
 
 def c1(as_c2: bool = False) -> keras.Sequential:
     """C1, or C2: the same with random flips, rotations and zooms in front, and dropout."""
-    augment = [
-        layers.RandomFlip("horizontal"),
-        layers.RandomRotation(0.1),
-        layers.RandomZoom(0.2),
-    ]
+    augment = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.2)]
     network = [keras.Input((180, 180, 3)), *(augment if as_c2 else []), layers.Rescaling(1 / 255)]
     for filters in (32, 64, 128, 256):
         network += [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D(2)]
@@ -72,12 +68,4 @@ def l1() -> keras.Sequential:
         ]
     network += [layers.Flatten()]
     network += [layers.Dense(256, activation="relu", kernel_regularizer=penalty)]
-    return keras.Sequential([*network, layers.Dense(10, activation="softmax")])
-
-
-def d(rate: float) -> keras.Sequential:
-    network = [keras.Input((784,))]
-    for _ in range(2):
-        network += [layers.Dense(50, activation="relu"), layers.BatchNormalization()]
-        network += [layers.Dropout(rate)]
     return keras.Sequential([*network, layers.Dense(10, activation="softmax")])

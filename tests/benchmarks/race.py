@@ -22,7 +22,7 @@ RACES = {
     "race-cats": ("cats_vs_dogs", "C2", (180, 180, 3), 2),
     "race-cifar": ("cifar10", "l2_1e-3", (32, 32, 3), 10),
 }
-CELLS = ("recipes", "quick-shift", "network", "whiten", "augment", "pipeline", "cycle", "compile")
+CELLS = ("recipes", "network", "augment", "pipeline", "cycle", "compile")
 
 
 def epochs(
@@ -65,24 +65,29 @@ def capstone(name: str, images: np.ndarray, labels: np.ndarray, batch_size: int)
     """Notebook 07's compiled network of the arm `ours`, and its batches."""
     from one import from_notebook
 
-    from course_utils import fast, plots, runtime, training
+    from course_utils import models, runtime, training
 
     import keras  # isort: skip
     import tensorflow as tf
 
     dataset, _, _, n_classes = RACES[name]
     runtime.fresh_start(0)
-    names = {"fast": fast, "keras": keras, "layers": keras.layers, "np": np, "tf": tf}
-    names |= {"plots": plots, "training": training, "data": "full", "dataset": dataset}
+    names = {"models": models, "keras": keras, "layers": keras.layers, "np": np, "tf": tf}
+    names |= {"training": training, "data": "full", "dataset": dataset}
     names |= {"batch_size": batch_size, "pictures": SimpleNamespace(x_train=images)}
     with contextlib.redirect_stdout(io.StringIO()):
         names = from_notebook("07_capstone", *CELLS, **names)
     size = names["size"]
     first = images[:500] if size == images.shape[1] else np.zeros((2, size, size, 3), "uint8")
     shape = (size, size, images.shape[-1])
-    model = names["convnet"](names["recipe"], shape, n_classes, names["whitened"](first))
+    recipe = names["recipe"]
+    blocks = {key: recipe[key] for key in ("filters", "convs", "stem") if key in recipe}
+    prepare, shift = models.whitened(first), models.QuickShift
+    model = names["residual_net"](
+        **blocks, shape=shape, n_classes=n_classes, prepare=prepare, shift=shift
+    )
     chosen = {"one_cycle": True, "weight_decay": True, "label_smoothing": True}
-    names["compiled"](model, chosen, 1000)
+    model = names["compiled"](model, chosen, 1000)
     one_hot = np.eye(n_classes, dtype="float32")[labels]
     batches = training.shuffled_batches(images, one_hot, batch_size, 0)
     return model, names["augmented"](batches, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 # oneDNN then computes as on a processor without AMX, and "auto" takes float32.
 NO_AMX = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}
-ONLY_OURS = ("import", "help", "curves")  # nothing is published to compare them with
+ONLY_OURS = ("import", "help")  # nothing is published to compare them with
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,8 @@ ROWS |= {
     "race-cifar": Row(_RACE.format("CIFAR-10 to L1's"), "seconds", 0.2, (20, 100)),
     "augmentation": Row("Augmentation of notebook 03", "images per second", 2.5, at_most=False),
     "memory": Row("Load and train F1, 60,000 images", "MB above idle", 0.4),
-    "sweep": Row("8 dropout rates × 5 seeds of D, MNIST, 15 epochs", "seconds", 0.35),
     "import": Row("`import course_utils`", "seconds", 0.3),
     "help": Row("`course --help`", "seconds", 0.5),
-    "curves": Row("Live curves' part of a full F1 fit", "% of the time", 3.0),
 }
 
 

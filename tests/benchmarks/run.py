@@ -1,7 +1,9 @@
 """Measure the course against the published way, alternately, each time in a fresh process.
 
-Writes build/bench.json and keeps the rows in it that are not measured now. Exits with 1 if a goal
-is missed.
+Writes build/bench.json, keeps the rows in it that are not measured now, and prints the tables of
+the README beside this file; `--write` puts those of build/bench.json into it and measures nothing.
+The races have a table of their own, so that either table can be from another machine. Exits with 1
+if a goal is missed.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +20,7 @@ from typing import Any
 
 import psutil
 import race
-from rows import NO_AMX, ROWS, summary, ways
+from rows import NO_AMX, ROWS, TRAINED, summary, ways
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -38,7 +41,7 @@ def measure(task: str, way: str, *options: str, without_amx: bool = False) -> di
 
 
 def measure_row(name: str, turns: int, quick: bool) -> dict[str, Any]:
-    """All measurements of a row, the last one's facts, and the accuracies of all turns."""
+    """All measurements of a row, and the last one's facts."""
     options = ["--quick"] if quick else []
     if warm_and_counted := ROWS[name].steps if any(ROWS[name].steps) else ():
         options += ["--steps", *map(str, (1, 2) if quick else warm_and_counted)]
@@ -52,28 +55,136 @@ def measure_row(name: str, turns: int, quick: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for turn in range(turns):
         for way in measured:
-            more = [*options, "--turn", str(turn)]
-            found = measure(task, way, *more, without_amx=task != name)
-            measured[way].append(found.pop("value"))
-            before = facts.get(way, {}).get("accuracies", [])
-            facts[way] = found | {"accuracies": before + found.get("accuracies", [])}
+            facts[way] = measure(task, way, *options, without_amx=task != name)
+            measured[way].append(facts[way].pop("value"))
         values = ", ".join(f"{way} {values[-1]:,.4g}" for way, values in measured.items())
         print(f"  {turn + 1}/{turns}: {values}", flush=True)
     return {"measured": measured, "facts": facts, "date": time.strftime("%Y-%m-%d")}
 
 
+def number(value: float) -> str:
+    """Three digits, with commas from a thousand."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def line(name: str, measured: dict[str, list[float]]) -> str:
+    """One row of the table."""
+    row, short, n = ROWS[name], summary(name, measured), len(measured["ours"])
+    published = ratio = ""
+    if "ratio" in short:
+        published, ratio = number(short["published"]), f"{short['ratio']:.2f}"
+        ratio += f" ({short['low']:.2f} to {short['high']:.2f})" if n > 1 else ""
+    return (
+        f"| {row.title}: {row.unit} | {published} | {number(short['ours'])} | {ratio} "
+        f"| {'≤' if row.at_most else '≥'} {row.goal} "
+        f"| {'met' if short['met'] else '**missed**'} | {n} |"
+    )
+
+
+def table(results: dict[str, Any], names: list[str]) -> list[str]:
+    """Where and when some rows were measured, and the rows."""
+    machine, rows = results["machine"], {name: results["rows"][name] for name in names}
+    dates = sorted({found["date"] for found in rows.values()})
+    versions = machine["versions"]
+    lines = [
+        f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} on {machine['processor']}, "
+        f"Python {versions['python']}, TensorFlow {versions['tensorflow']}, Keras "
+        f"{versions['keras']}. Medians; beside each ratio the extremes of neighbouring pairs."
+    ]
+    if busy := [name for name, found in rows.items() if found["load"] > 0.5]:
+        lines.append(f"The machine was busy with something else during: {', '.join(busy)}.")
+    lines += ["", "| | published way | ours | ratio | goal | | pairs |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    return lines + [line(name, found["measured"]) for name, found in rows.items()]
+
+
+def ceilings(machine: dict[str, Any]) -> list[str]:
+    """The machine's own measurements, as a table."""
+    lines = [
+        "",
+        "| at best, GFLOP/s | float32 | bfloat16 | float32 without AMX | bfloat16 without AMX |",
+        "|---|---|---|---|---|",
+    ]
+    for name, text in (
+        ("matmul", "product of two 2,048 × 2,048 matrices"),
+        ("conv", "convolution 3×3, 128 to 128 channels, 32 images of 28×28"),
+    ):
+        values = [
+            f"{machine[where][f'{name} {dtype}']:,.0f}"
+            for where in ("gflops", "without AMX")
+            for dtype in ("float32", "bfloat16")
+        ]
+        lines.append(f"| {text} | {' | '.join(values)} |")
+    return lines
+
+
+def shares(results: dict[str, Any], names: list[str]) -> str:
+    """How near ours comes to a network whose every product ran as fast as the best convolution."""
+    machine, parts = results["machine"], []
+    for name in names:
+        found, no_amx = results["rows"][name], name.endswith("no-amx")
+        mixed = machine["precision"] == "mixed_bfloat16" and not no_amx
+        precision = "bfloat16" if mixed else "float32"
+        gflops = machine["without AMX" if no_amx else "gflops"][f"conv {precision}"]
+        best = found["facts"]["ours"]["flop"] / gflops / 1e9
+        share = best / summary(name, found["measured"])["ours"]
+        parts.append(f"{ROWS[name].title.split(',')[0]} {share:.0%} of {precision}")
+    return f"Share of the convolution's best that ours reaches: {'; '.join(parts)}."
+
+
+def epochs(rows: dict[str, Any], names: list[str]) -> str:
+    """After how many epochs the recorded runs of a race were there."""
+    parts = []
+    for name in names:
+        published, ours = (rows[name]["facts"][way] for way in ("published", "ours"))
+        parts.append(
+            f"{ROWS[name].title.split(' to ')[0]} {100 * ours['height']:.1f} % after "
+            f"{published['epochs']:.1f} epochs, ours (`{ours['arm']}`) after {ours['epochs']:.1f}"
+        )
+    return f"In the recorded runs: {'; '.join(parts)}."
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """The README's parts, "results" and "races", as far as they were measured."""
+    rows, made = results["rows"], {}
+    races = [name for name in ROWS if name in rows and name in race.RACES]
+    others = [name for name in ROWS if name in rows and name not in race.RACES]
+    if others:
+        lines = [*table(results, others), *ceilings(results["machine"])]
+        if trained := [name for name in others if name in TRAINED]:
+            lines += ["", shares(results, trained)]
+        made["results"] = "\n".join(lines)
+    if races:
+        made["races"] = "\n".join([*table(results, races), "", epochs(rows, races)])
+    return made
+
+
+def write(results: dict[str, Any]) -> None:
+    """Renew the README's tables; one of which nothing was measured stays as it is."""
+    page = (HERE / "README.md").read_text(encoding="utf-8")
+    for part, text in tables(results).items():
+        begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
+        whole = f"{begin}\n\n{text}\n\n{end}".replace("\\", r"\\")
+        page = re.sub(f"{begin}.*?{end}", whole, page, flags=re.S)
+    (HERE / "README.md").write_text(page, encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     names = ", ".join(ROWS)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {names}; all but sweep")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {names}; all of them")
     parser.add_argument("--alternations", type=int, help="of each row; 5")
     parser.add_argument("--quick", action="store_true", help="only see whether all of it runs")
+    parser.add_argument("--write", action="store_true", help="put the tables into README.md")
     args = parser.parse_args()
     if unknown := set(args.rows) - set(ROWS):
         parser.error(f"there is no row {', '.join(sorted(unknown))}")
-    chosen = [name for name in ROWS if name in args.rows or (not args.rows and name != "sweep")]
+    chosen = [name for name in ROWS if not args.rows or name in args.rows]
     path = ROOT / "build" / ("bench_quick.json" if args.quick else "bench.json")
     path.parent.mkdir(exist_ok=True)
+    if args.write:
+        write(json.loads((ROOT / "build" / "bench.json").read_text(encoding="utf-8")))
+        return 0
 
     # Not the load average: it remembers what ended a minute ago.
     busy = psutil.cpu_percent(interval=3) / 100 * (psutil.cpu_count() or 1)
@@ -110,7 +221,7 @@ def main() -> int:
             f"{'met' if short['met'] else 'MISSED'}",
             flush=True,
         )
-    print(f"{path.relative_to(ROOT)} is written; make the table with tests/benchmarks/table.py")
+    print(*tables({"machine": machine, "rows": rows}).values(), sep="\n\n")
     return 1 if missed and not args.quick else 0
 
 

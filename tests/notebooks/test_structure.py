@@ -20,13 +20,27 @@ PATHS = sorted(FOLDER.glob("*.ipynb"))
 PROFILES = yaml.safe_load((FOLDER / "profiles.yaml").read_text(encoding="utf-8"))
 PARAMETER = re.compile(r"^[a-z][a-z0-9_]*: (?P<type>\w[\w\[\], ]*) = (?P<value>.+?)  # \S.*$")
 LONGEST_CELL = 20
-LONGEST_LINE = 107  # at 1280 pixels JupyterLab breaks a longer one, in the middle of a word
+MOST = {"code cells": 30, "lines of code": 300, "words": 2800}  # without the exercises at the end
+MOST_OF_PRACTICE = 1600  # words, code and solutions with them
+LONGEST_LINE = 108  # at 1280 pixels JupyterLab breaks a longer one, in the middle of a word
 
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
 def code_cells(path: Path) -> list[NotebookNode]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def parts(path: Path) -> tuple[list[NotebookNode], list[NotebookNode]]:
+    """The cells of the lesson, and those from the heading "Exercises" to the next heading."""
+    lesson: list[NotebookNode] = []
+    practice: list[NotebookNode] = []
+    within = False
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            within = cell.source.startswith("## Exercises")
+        (practice if within else lesson).append(cell)
+    return lesson, practice
 
 
 @every_notebook
@@ -59,6 +73,30 @@ def test_cells_are_short(path: Path) -> None:
     for cell in code_cells(path):
         n_lines = len(cell.source.splitlines())
         assert 0 < n_lines <= LONGEST_CELL, f"{n_lines} lines:\n{cell.source}"
+
+
+@every_notebook
+def test_a_notebook_is_short(path: Path) -> None:
+    cells, practice = parts(path)
+    assert sum(len(cell.source.split()) for cell in practice) <= MOST_OF_PRACTICE
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    has = {
+        "code cells": len(code),
+        "lines of code": sum(bool(line.strip()) for text in code for line in text.splitlines()),
+        "words": sum(len(text.split()) for text in prose),
+    }
+    over = {name: (n, MOST[name]) for name, n in has.items() if n > MOST[name]}
+    assert not over
+
+
+@every_notebook
+def test_set_up_is_folded_in_jupyterlab_and_in_the_book_alike(path: Path) -> None:
+    for cell in code_cells(path):
+        tags = set(cell.metadata.get("tags", []))
+        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert hidden == bool(tags & {"hide-input", "solution"}), cell.source
+        assert hidden or "setup" not in tags
 
 
 @every_notebook
