@@ -131,4 +131,5 @@ def test_pages_tell_what_the_records_say(folder: Path) -> None:
     assert "{{" not in text(folder, "remedies") and "six pairs" in text(folder, "remedies")
     assert "Srivastava" in text(folder, "bibliography")
     assert "course_utils.stats.compare_runs" in text(folder, "api")
+    assert "_exercises" not in text(folder, "api") and "_hunt" not in text(folder, "api")
     assert "term-Arm" in text(folder, "glossary")

@@ -191,8 +191,9 @@ def _api() -> str:
     for path in sorted(paths.PACKAGE.glob("**/*.py")):
         parts = path.relative_to(paths.PACKAGE).with_suffix("").parts
         package = parts[-1] == "__init__"
-        name = ".".join(parts[: -1 if package else None])
-        if name and parts[0] not in INTERNAL and (package or parts[-1][0] != "_"):
+        parts = parts[: -1 if package else None]
+        if parts and parts[0] not in INTERNAL and not any(part[0] == "_" for part in parts):
+            name = ".".join(parts)
             shared = "\n   :imported-members:" if package else ""  # those in its __all__
             directive = f".. automodule:: course_utils.{name}{shared}"
             sections.append(f"\n## {name}\n\n```{{eval-rst}}\n{directive}\n```\n")
