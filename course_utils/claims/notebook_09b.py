@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from course_utils.claims import Claims, Record, Runs, across, claim, runs, setting
-from course_utils.claims.measured import Change, Measure
+from itertools import pairwise
+
+from course_utils.claims import Claims, Record, Runs, across, claim, fact, runs, setting
+from course_utils.claims.measured import Change, Measure, Measured
 from course_utils.claims.measures import all_of, cross_entropy, gap
 from course_utils.claims.measures import validation_accuracy as accuracy
 
@@ -42,11 +44,70 @@ turn = Measure(turned_at, "steps", digits=0)
 at_best = Measure(lowest, "nats", better=False, margin="cross-entropy", digits=2)
 
 bare = {n: point(n, "none") for n in SIZES}
-more = from_to(bare[SOME], bare[MORE], accuracy)
-moved = remedy(SOME, "augmentation")
-images = {f"n{n}": setting(bare[n], "data.train") for n in SIZES}
+steps_up = list(pairwise(SIZES))
+moved = point(SOME, "augmentation")
+
+
+def grown(measure: Measure) -> list[Change]:
+    """What each step to more pictures changes, without a remedy."""
+    return [from_to(bare[before], bare[after], measure) for before, after in steps_up]
+
+
+def at_each(
+    name: str, measure: Measure = accuracy, sizes: tuple[int, ...] = SIZES
+) -> dict[str, Change]:
+    """What a remedy changes at each number of pictures, named for a sentence."""
+    return {f"at{n}": remedy(n, name, measure) for n in sizes}
+
+
+def counts(*sizes: int) -> dict[str, Measured]:
+    """Numbers of pictures, named for a sentence."""
+    return {f"n{n}": setting(bare[n], "data.train") for n in sizes}
+
 
 # fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
+    claim("09b-pictures",
+          "Without a remedy, from {n750} to {n2000} pictures the validation accuracy {up:rises} by "
+          "{up:size} and the gap {down:narrows} by {down:size short}.",
+          **counts(SOME, MORE), up=grown(accuracy)[1], down=grown(gap)[1]),
+    claim("09b-or-augmentation",
+          "Augmentation of the {n750} {gap:narrows} the gap by {gap:size}. Held against {n2000} "
+          "pictures without it, the gap differs by {same:short}: {same:equal}. The validation "
+          "accuracy is {worse:lower} by {worse:size short}.",
+          **counts(SOME, MORE), gap=remedy(SOME, "augmentation", gap),
+          same=from_to(bare[MORE], moved, gap), worse=from_to(bare[MORE], moved, accuracy)),
+    claim("09b-turn",
+          "With each addition of pictures the validation loss turns {all:later}: from {n250} to "
+          "{n750} by {a:size}, from there to {n2000} by {b:size short}, and to {n6000} by "
+          "{c:size short}.",
+          **counts(*SIZES), all=all_of(*grown(turn)),
+          **dict(zip("abc", grown(turn), strict=True))),
+    claim("09b-dropout",
+          "Dropout makes the lowest validation loss {all:better} at every number of pictures: by "
+          "{at250:size} at {n250}, {at750:size short} at {n750}, {at2000:size short} at {n2000} "
+          "and {at6000:size short} at {n6000}.",
+          **counts(*SIZES), all=all_of(*at_each("dropout", at_best).values()),
+          **at_each("dropout", at_best)),
+    claim("09b-l2",
+          "{l2} changes the lowest validation loss by {at750} at {n750}, {at2000:short} at {n2000} "
+          "and {at6000:short} at {n6000}: {all:equal}; at {n250} by {at250:short}: "
+          "{at250:undecided}. The loss after the last step is {last:better} at each of them.",
+          **counts(*SIZES), l2=fact("L2", "its name"), **at_each("l2", at_best),
+          last=all_of(*at_each("l2", cross_entropy).values()),
+          all=all_of(*(remedy(n, "l2", at_best) for n in SIZES[1:]))),
+    claim("09b-augmentation",
+          "In these {steps} steps augmentation {all:costs} validation accuracy at {n2000} "
+          "pictures, {at2000:size}, and at {n6000}, {at6000:size short}. At {n250}, "
+          "{at250:short}, and at {n750}, {at750:short}: {open:undecided}.",
+          **counts(*SIZES), **at_each("augmentation"),
+          steps=fact("3,000", "25 measurements of 120 steps"),
+          all=all_of(remedy(MORE, "augmentation"), remedy(MANY, "augmentation")),
+          open=all_of(remedy(FEW, "augmentation"), remedy(SOME, "augmentation"))),
+    claim("09b-all",
+          "All of them at once {gap:narrows} the gap at {n6000} pictures by {gap:size} and "
+          "{at6000:costs} {at6000:size short} of validation accuracy. At {n250} pictures the "
+          "accuracy changes by {at250:short}: {at250:undecided}.",
+          **counts(FEW, MANY), **at_each("all", sizes=(FEW, MANY)), gap=remedy(MANY, "all", gap)),
 )

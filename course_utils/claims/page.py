@@ -30,8 +30,9 @@ HEAD = """\
 Each conclusion of the notebooks has an id. Its sentence is rendered from the recorded runs that
 stand under it, a row for each arm, in the order of the seeds. Each leads to its line of
 [embedded.jsonl](embedded.jsonl), of [full.jsonl](full.jsonl) where the conclusion is about the full
-sets, or of [settings.jsonl](settings.jsonl) where it is about another setting. The line holds the
-whole run; where your viewer does not jump to it, search for the id.
+sets, of [settings.jsonl](settings.jsonl) where it is about another setting, or of
+[map.jsonl](map.jsonl) where it is about the map. The line holds the whole run; where your viewer
+does not jump to it, search for the id.
 
 `make claims` writes this page, and the sentences in the notebooks, from `course_utils/claims/`.
 """
