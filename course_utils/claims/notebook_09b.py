@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
-from course_utils.claims import Claims, Record, Runs, across, claim, fact, runs, setting
+import numpy as np
+
+from course_utils.claims import (
+    Claims,
+    Record,
+    Runs,
+    across,
+    claim,
+    computed,
+    fact,
+    runs,
+    setting,
+    shown,
+)
 from course_utils.claims.measured import Change, Measure, Measured
-from course_utils.claims.measures import all_of, cross_entropy, gap
+from course_utils.claims.measures import all_of, cross_entropy, gap, training_accuracy
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "09b_map"
@@ -65,6 +79,11 @@ def counts(*sizes: int) -> dict[str, Measured]:
     return {f"n{n}": setting(bare[n], "data.train") for n in sizes}
 
 
+def mean_of(measure: Measure) -> Callable[[list[Record]], float]:
+    """The mean of a measure over runs."""
+    return lambda records: float(np.mean([measure.of(record) for record in records]))
+
+
 # fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
@@ -110,4 +129,9 @@ CLAIMS = Claims(
           "{at6000:costs} {at6000:size short} of validation accuracy. At {n250} pictures the "
           "accuracy changes by {at250:short}: {at250:undecided}.",
           **counts(FEW, MANY), **at_each("all", sizes=(FEW, MANY)), gap=remedy(MANY, "all", gap)),
+    shown("09b-bare",
+          "{n750} pictures, no remedy: its training accuracy ends at {train}, its validation "
+          "accuracy at {validation}.",
+          **counts(SOME), train=computed(mean_of(training_accuracy), bare[SOME], unit="%"),
+          validation=computed(mean_of(accuracy), bare[SOME], unit="%")),
 )
