@@ -59,7 +59,7 @@ test-notebooks: $(STAMP) ## run every notebook with small settings and compare i
 	  -n $(TEST_WORKERS) --dist loadfile build/smoke
 
 test-faults: $(STAMP) ## the slow tests: many kills, and the memory of notebooks at their defaults
-	$(ONE_THREAD) $(BIN)/python -m pytest -m slow tests
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m slow tests
 
 test-colab: ## the tests with Colab's versions, and each notebook alone as on Colab
 	$(MAKE) test-unit test-notebooks VENV=.venv-colab PINS=tests/colab.txt EXTRAS=cpu,test \
