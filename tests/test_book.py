@@ -95,7 +95,7 @@ def test_runs_of_the_folder_stand_beside_the_recorded_ones(folder: Path) -> None
     page = text(folder, "runs")
     assert "&lt;script&gt;alert" in page and "<script>alert" not in page
     assert 'aria-label="validation loss: lowest 2, last 3"' in page
-    recorded = sum(len(ledger.recorded(scale)) for scale in ("embedded", "full", "settings"))
+    recorded = sum(len(ledger.recorded(scale)) for scale in ("embedded", "full", "settings", "map"))
     assert page.count("<tr id=") == 1 + recorded
 
 

@@ -11,7 +11,7 @@ from importlib import resources
 
 from nbformat import NotebookNode
 
-RECORDS = ("embedded", "full", "settings")
+RECORDS = ("embedded", "full", "settings", "map")
 FILES = ("claims.md", *(f"{name}.jsonl" for name in RECORDS))
 LINK = re.compile(r"\]\([\w./]*\bclaims\.md#")
 

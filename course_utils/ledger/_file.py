@@ -258,8 +258,8 @@ def recorded(data: str, notebook: str | None = None, arm: str | None = None) -> 
 
     Parameters
     ----------
-    data : {"embedded", "full", "settings"}
-        The scale of the runs, or other settings.
+    data : {"embedded", "full", "settings", "map"}
+        The scale of the runs, other settings, or those of notebook 09b's map.
     notebook, arm : str, optional
         Keep only the runs of this notebook, of this arm.
     """

@@ -139,6 +139,6 @@ def test_recorded_runs_of_the_capstone_have_its_recipes(scale: str) -> None:
         recipe = recipes[record["data"]["name"]]
         recorded = {name: record["parameters"].get(name) for name in recipe}
         assert recorded == recipe, f"{record['arm']}, seed {record['seed']}: record it again"
-        if not record["arm"].endswith("_short"):  # a fifth of the epochs, for the race only
+        if not record["arm"].endswith(("_short", "_muon")):  # these have cycles of other lengths
             lengths.setdefault(record["data"]["name"], set()).add(record["epochs"])
     assert lengths and all(len(of_set) == 1 for of_set in lengths.values()), lengths
