@@ -28,7 +28,8 @@ PAGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     "(https://colab.research.google.com/github/OWNER/overfit-on-purpose/blob/v0.1.0/notebooks/"
     "01_a.ipynb) and "
-    "(https://mybinder.org/v2/gh/OWNER/overfit-on-purpose/v0.1.0?urlpath=lab/tree/notebooks)"
+    "(https://mybinder.org/v2/gh/OWNER/overfit-on-purpose/v0.1.0?urlpath=lab/tree/notebooks); "
+    "the book is at <https://OWNER.github.io/overfit-on-purpose/>; see <https://b.github.io/c/d/>"
 )
 
 
@@ -79,6 +80,8 @@ def test_the_command_names_what_is_stale_and_writes_it_on_demand(clone: Path) ->
     assert f"/github/a-school/overfit/blob/{tag}/notebooks/01_a.ipynb)" in page.source
     assert f"/v2/gh/a-school/overfit/{tag}?urlpath=lab/tree/notebooks)" in page.source
     assert "OWNER" not in page.source and "assets/colab-badge.svg" in page.source
+    assert "<https://a-school.github.io/overfit/>" in page.source
+    assert "<https://b.github.io/c/d/>" in page.source  # somebody else's
     assert f'release = "git+https://github.com/a-school/overfit@{tag}"\n' in code.source
     assert code.source.count("/OWNER/") == 1 and "git+file:///path/to/clone" in code.source
     assert code.outputs[0].text == "kept\n"

@@ -16,7 +16,7 @@ from course_utils.classroom import book, cli
 pytestmark = pytest.mark.usefixtures("no_book")
 REFERENCE = Path(course_utils.__file__).parent / "reference"
 LINK = "../course_utils/reference/claims.md#01-gap"
-FILES = ("claims.md", "embedded.jsonl", "full.jsonl", "settings.jsonl")
+FILES = ("claims.md", "embedded.jsonl", "full.jsonl", "map.jsonl", "settings.jsonl")
 
 
 def notebook(path: Path, link: str = LINK) -> Path:

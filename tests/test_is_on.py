@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -266,6 +268,13 @@ def test_dropout_of_a_network_that_is_not_built() -> None:
 # L2
 
 
+class Squares(keras.regularizers.Regularizer):
+    """A penalty of a user's own."""
+
+    def __call__(self, weights: Any) -> Any:
+        return 0.03 * keras.ops.sum(weights**2)
+
+
 def test_l2() -> None:
     model = network(kernel_regularizer="l2")
     kernel = model.layers[-2].kernel.numpy()
@@ -275,7 +284,7 @@ def test_l2() -> None:
     assert list(found.facts["layers"].values()) == [pytest.approx(0.01)]
     both = is_on.l2(network(kernel_regularizer=keras.regularizers.L1L2(0.1, 0.02)))
     assert list(both.facts["layers"].values()) == [pytest.approx(0.02)]
-    assert is_on.l2(network(kernel_regularizer=lambda w: 0.03 * keras.ops.sum(w**2)))
+    assert is_on.l2(network(kernel_regularizer=Squares()))
 
 
 def test_l2_that_is_off() -> None:

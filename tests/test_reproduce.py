@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -135,6 +136,8 @@ def test_an_arm_under_two_protocols() -> None:
 def test_on_a_scheduler() -> None:
     from distributed import LocalCluster
 
+    if asyncio.run.__module__ == "nest_asyncio":
+        pytest.skip("Colab's nest_asyncio, once a kernel was started, breaks asyncio.run for dask")
     with LocalCluster(
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
     ) as here:

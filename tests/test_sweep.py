@@ -223,7 +223,8 @@ def test_outputs_go_to_any_papermill_address(monkeypatch: pytest.MonkeyPatch) ->
     done = sweep(*to, "--profile", "smoke")
     assert done.exit_code == 0, done.output
     *beside, path = sorted(stored, key=len)
-    names = ("claims.md", "embedded.jsonl", "full.jsonl", "settings.jsonl", "sweep.json")
+    records = [f"{name}.jsonl" for name in ("embedded", "full", "map", "settings")]
+    names = ("claims.md", *records, "sweep.json")
     assert sorted(beside) == [f"fake://bucket/x/{name}" for name in names]
     assert f"({CLAIM})" in stored[path] and "width = 0.5" in stored[path]
     listed = json.loads(stored["fake://bucket/x/sweep.json"])

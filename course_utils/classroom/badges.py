@@ -18,7 +18,7 @@ from course_utils.errors import CourseError
 COLAB = re.compile(r"(https://colab\.research\.google\.com/github/)[^)\s]+?/blob/[^/)\s]+(/)")
 BINDER = re.compile(r"(https://mybinder\.org/v2/gh/)[^)\s]+?/v[^/?)\s]+(\?)")
 RELEASE = re.compile(r'(release = "git\+)https://[^@"]+@[^"]+(")')
-BOOK = re.compile(r"https://[\w-]+\.github\.io/[\w.-]+/")
+BOOK = re.compile(r"(the book is at <|^url: )https://[\w-]+\.github\.io/[\w.-]+/", re.M)
 CITED = re.compile(r"^(repository-code: |version: ).*$", re.M)
 
 
@@ -44,7 +44,7 @@ def renewed(text: str, address: str, version: str) -> str:
     name, tag = quote(address.removeprefix("https://github.com/")), f"v{version}"
     text = COLAB.sub(rf"\g<1>{name}/blob/{tag}\g<2>", text)
     text = BINDER.sub(rf"\g<1>{name}/{tag}\g<2>", text)
-    text = BOOK.sub("https://{}.github.io/{}/".format(*name.split("/")), text)
+    text = BOOK.sub(r"\g<1>https://{}.github.io/{}/".format(*name.split("/")), text)
     return RELEASE.sub(rf"\g<1>{address}@{tag}\g<2>", text)
 
 

@@ -242,7 +242,7 @@ def _packed(predictions: Predictions) -> bytes:
         scaled = np.rint(255 * np.cbrt(nats / MOST_NATS))
         parts[name] = np.stack([part["classes"], scaled, part["correct"]]).astype(np.uint8)
     made = io.BytesIO()
-    np.savez_compressed(made, allow_pickle=False, **parts)
+    np.savez_compressed(made, **parts)  # type: ignore[arg-type]
     return made.getvalue()
 
 

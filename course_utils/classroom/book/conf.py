@@ -35,7 +35,9 @@ if repository:  # the buttons that lead there
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_js_files = [("runs.js", {"defer": "defer"})]
-html_extra_path = [f"../../reference/{name}.jsonl" for name in ("embedded", "full", "settings", "map")]
+html_extra_path = [
+    f"../../reference/{name}.jsonl" for name in ("embedded", "full", "settings", "map")
+]
 html_last_updated_fmt = ""
 html_show_sphinx = False
 html_show_search_summary = False  # read by requests, which a page from disk may not make
