@@ -12,6 +12,11 @@ from course_utils import ledger
 from course_utils.claims.measured import Change, Measure, Measured, Record, Runs, epochs_of
 
 
+def mean_of(measure: Measure) -> Callable[[list[Record]], float]:
+    """The mean of a measure over runs, for `computed`."""
+    return lambda records: float(np.mean([measure.of(record) for record in records]))
+
+
 def turn(record: Record) -> float:
     """Epoch of the lowest validation loss; infinite where it may have gone on falling.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from course_utils.claims import Claims, Runs, claim, compare, computed, fact, runs, setting, shown
 from course_utils.claims.measured import Change, Measured, Record
-from course_utils.claims.measures import all_of, test_accuracy
+from course_utils.claims.measures import all_of, mean_of, test_accuracy
 from course_utils.claims.notebook_07 import (
     CIFAR,
     CLOTHES,
@@ -27,11 +25,6 @@ def muon(images: str) -> Change:
     return compare(arm(images, "ours"), arm(images, "ours_muon"), one_view, differ=("muon",))
 
 
-def mean_test(records: list[Record]) -> float:
-    """Mean accuracy on the test images, in percent."""
-    return float(np.mean([test_accuracy.of(record) for record in records]))
-
-
 def petaflops(records: list[Record]) -> float:
     """10¹⁵ operations of a training: three for each of a picture's way through the network."""
     (run, *_) = records
@@ -41,7 +34,7 @@ def petaflops(records: list[Record]) -> float:
 def cost(of: Runs) -> dict[str, Measured]:
     """Accuracy, length and price of a recipe at full size."""
     return {
-        "right": computed(mean_test, of, unit="%", digits=1),
+        "right": computed(mean_of(test_accuracy), of, unit="%", digits=1),
         "epochs": setting(of, "epochs"),
         "price": computed(petaflops, of, digits=2),
         "n": computed(len, of),

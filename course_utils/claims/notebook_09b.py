@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
-
-import numpy as np
 
 from course_utils.claims import (
     Claims,
@@ -20,7 +17,7 @@ from course_utils.claims import (
     shown,
 )
 from course_utils.claims.measured import Change, Measure, Measured
-from course_utils.claims.measures import all_of, cross_entropy, gap, training_accuracy
+from course_utils.claims.measures import all_of, cross_entropy, gap, mean_of, training_accuracy
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "09b_map"
@@ -77,11 +74,6 @@ def at_each(
 def counts(*sizes: int) -> dict[str, Measured]:
     """Numbers of pictures, named for a sentence."""
     return {f"n{n}": setting(bare[n], "data.train") for n in sizes}
-
-
-def mean_of(measure: Measure) -> Callable[[list[Record]], float]:
-    """The mean of a measure over runs."""
-    return lambda records: float(np.mean([measure.of(record) for record in records]))
 
 
 # fmt: off

@@ -9,7 +9,7 @@ from myst_nb.core.render import NbElementRenderer
 from sphinx.application import Sphinx
 from sphinx.ext.autodoc.mock import MockFinder, ismock
 
-from course_utils.classroom import book
+from course_utils.classroom import book, claims
 
 # Nothing is computed where docstrings are read, so that what computes is not imported.
 sys.meta_path.insert(0, MockFinder(["tensorflow", "keras"]))
@@ -35,9 +35,7 @@ if repository:  # the buttons that lead there
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
 html_js_files = [("runs.js", {"defer": "defer"})]
-html_extra_path = [
-    f"../../reference/{name}.jsonl" for name in ("embedded", "full", "settings", "map")
-]
+html_extra_path = [f"../../reference/{name}.jsonl" for name in claims.RECORDS]
 html_last_updated_fmt = ""
 html_show_sphinx = False
 html_show_search_summary = False  # read by requests, which a page from disk may not make
