@@ -132,14 +132,15 @@ def l1(way: str, args: argparse.Namespace) -> dict[str, float]:
         images -= np.float32(mean)
         images /= np.float32(math.sqrt(variance))
     else:
-        from course_utils import fast, runtime
+        from course_utils import fast, models, runtime
 
         import keras  # isort: skip
 
         runtime.fresh_start(0)
         given = {"keras": keras, "layers": keras.layers, "width": 1.0}
         build = from_notebook("05_l2_regularization", "network", **given)["cifar_l2"]
-        model, optimizer = build([mean] * 3, [variance] * 3), fast.Adam(1e-4)
+        model = models.quick(build([mean] * 3, [variance] * 3))
+        optimizer = fast.Adam(1e-4)
         # The notebook's metrics: the cross-entropy without the penalty is one of them.
         metrics.append(keras.metrics.SparseCategoricalCrossentropy())
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=metrics)
@@ -262,6 +263,15 @@ def memory(way: str, args: argparse.Namespace) -> dict[str, float]:
     return {"value": runtime.peak_memory_mb() - idle / 1e6, "idle": idle / 1e6}
 
 
+def kind() -> str:
+    """Which units for bfloat16 the processor has."""
+    from rows import KINDS
+
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text(encoding="utf-8") if info.exists() else ""
+    return next(name for flag, name in KINDS.items() if flag in flags)
+
+
 def ceiling(way: str, args: argparse.Namespace) -> dict[str, Any]:
     """What the machine can do at best, in GFLOP/s: a large product and a large convolution."""
     from course_utils import runtime
@@ -292,6 +302,7 @@ def ceiling(way: str, args: argparse.Namespace) -> dict[str, Any]:
         "gflops": found,
         "precision": runtime.resolve_precision(),
         "processor": runtime.device(),
+        "kind": kind(),
         "versions": runtime.versions(),
     }
 

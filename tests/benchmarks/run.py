@@ -2,8 +2,8 @@
 
 Writes build/bench.json, keeps the rows in it that are not measured now, and prints the tables of
 the README beside this file; `--write` puts those of build/bench.json into it and measures nothing.
-The races have a table of their own, so that either table can be from another machine. Exits with 1
-if a goal is missed.
+Each kind of processor has a table there, and so have the races, each from the machine it names.
+Exits with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Any
 
 import psutil
 import race
-from rows import NO_AMX, ROWS, TRAINED, summary, ways
+from rows import ROWS, TRAINED, WITHOUT, summary, ways
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 
-def measure(task: str, way: str, *options: str, without_amx: bool = False) -> dict[str, Any]:
+def measure(task: str, way: str, *options: str, without: bool = False) -> dict[str, Any]:
     """Run `one.py` and read its answer; what it wrote is shown if it fails."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, str(HERE / "one.py"), task, way, *options],
-        env=os.environ | {"PYTHONPATH": path} | (NO_AMX if without_amx else {}),
+        env=os.environ | {"PYTHONPATH": path} | (WITHOUT if without else {}),
         capture_output=True,
         text=True,
     )
@@ -50,12 +50,12 @@ def measure_row(name: str, turns: int, quick: bool) -> dict[str, Any]:
 
         _, arrays = datasets.find("fashion_mnist") or datasets.fetch("fashion_mnist")[::-1]
         options += ["--arrays", str(arrays)]
-    task = name.removesuffix("-no-amx")
+    task = name.removesuffix("-neither")
     measured: dict[str, list[float]] = {way: [] for way in ways(name)}
     facts: dict[str, Any] = {}
     for turn in range(turns):
         for way in measured:
-            facts[way] = measure(task, way, *options, without_amx=task != name)
+            facts[way] = measure(task, way, *options, without=task != name)
             measured[way].append(facts[way].pop("value"))
         values = ", ".join(f"{way} {values[-1]:,.4g}" for way, values in measured.items())
         print(f"  {turn + 1}/{turns}: {values}", flush=True)
@@ -87,7 +87,8 @@ def table(results: dict[str, Any], names: list[str]) -> list[str]:
     dates = sorted({found["date"] for found in rows.values()})
     versions = machine["versions"]
     lines = [
-        f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} on {machine['processor']}, "
+        f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} on {machine['processor']} "
+        f"({machine['kind']}), "
         f"Python {versions['python']}, TensorFlow {versions['tensorflow']}, Keras "
         f"{versions['keras']}. Medians; beside each ratio the extremes of neighbouring pairs."
     ]
@@ -102,7 +103,7 @@ def ceilings(machine: dict[str, Any]) -> list[str]:
     """The machine's own measurements, as a table."""
     lines = [
         "",
-        "| at best, GFLOP/s | float32 | bfloat16 | float32 without AMX | bfloat16 without AMX |",
+        "| at best, GFLOP/s | float32 | bfloat16 | float32 with neither | bfloat16 with neither |",
         "|---|---|---|---|---|",
     ]
     for name, text in (
@@ -111,7 +112,7 @@ def ceilings(machine: dict[str, Any]) -> list[str]:
     ):
         values = [
             f"{machine[where][f'{name} {dtype}']:,.0f}"
-            for where in ("gflops", "without AMX")
+            for where in ("gflops", "neither")
             for dtype in ("float32", "bfloat16")
         ]
         lines.append(f"| {text} | {' | '.join(values)} |")
@@ -122,10 +123,10 @@ def shares(results: dict[str, Any], names: list[str]) -> str:
     """How near ours comes to a network whose every product ran as fast as the best convolution."""
     machine, parts = results["machine"], []
     for name in names:
-        found, no_amx = results["rows"][name], name.endswith("no-amx")
-        mixed = machine["precision"] == "mixed_bfloat16" and not no_amx
+        found, without = results["rows"][name], name.endswith("-neither")
+        mixed = machine["precision"] == "mixed_bfloat16" and not without
         precision = "bfloat16" if mixed else "float32"
-        gflops = machine["without AMX" if no_amx else "gflops"][f"conv {precision}"]
+        gflops = machine["neither" if without else "gflops"][f"conv {precision}"]
         best = found["facts"]["ours"]["flop"] / gflops / 1e9
         share = best / summary(name, found["measured"])["ours"]
         parts.append(f"{ROWS[name].title.split(',')[0]} {share:.0%} of {precision}")
@@ -145,7 +146,7 @@ def epochs(rows: dict[str, Any], names: list[str]) -> str:
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """The README's parts, "results" and "races", as far as they were measured."""
+    """The README's parts, of this kind of processor and of the races, as far as measured."""
     rows, made = results["rows"], {}
     races = [name for name in ROWS if name in rows and name in race.RACES]
     others = [name for name in ROWS if name in rows and name not in race.RACES]
@@ -153,7 +154,7 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         lines = [*table(results, others), *ceilings(results["machine"])]
         if trained := [name for name in others if name in TRAINED]:
             lines += ["", shares(results, trained)]
-        made["results"] = "\n".join(lines)
+        made[results["machine"]["kind"]] = "\n".join(lines)
     if races:
         made["races"] = "\n".join([*table(results, races), "", epochs(rows, races)])
     return made
@@ -193,9 +194,9 @@ def main() -> int:
     print("What the machine can do at best", flush=True)
     quick = ["--quick"] if args.quick else []
     machine = measure("ceiling", "ours", *quick)
-    machine["without AMX"] = measure("ceiling", "ours", *quick, without_amx=True)["gflops"]
+    machine["neither"] = measure("ceiling", "ours", *quick, without=True)["gflops"]
     for name, gflops in machine["gflops"].items():
-        print(f"  {name}: {gflops:,.0f} GFLOP/s, without AMX {machine['without AMX'][name]:,.0f}")
+        print(f"  {name}: {gflops:,.0f} GFLOP/s, with neither {machine['neither'][name]:,.0f}")
     rows = {}
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
