@@ -101,8 +101,8 @@ def capstone() -> str:
         name, row = max(own.items(), key=lambda item: item[1]["accuracy"])
         theirs = ledger.recorded("full", row["notebook"], row.get("arm", name))
         theirs = [r for r in theirs if r["protocol"] == "honest"] or theirs
-        told = (images, f"{row['accuracy']:.2f} ({row['measure']})", name)
-        told += costs(theirs, row["operations"])
+        best = f"{row['accuracy']:.2f} ({row['measure']})"
+        told = (images, best, name, *costs(theirs, row["operations"]))
         for recipe, title in RECIPES.items():
             runs = ledger.recorded("full", "07_capstone", f"{DATASETS[images]}_{recipe}")
             if runs or recipe == "ours":
