@@ -141,17 +141,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Mean, variance and the normalised signal come from one operation, in float32 also where the
     signal is bfloat16. Keras computes them one after the other. There is no batch renormalisation,
-    no synchronisation, and always a scale and a centre.
+    no synchronisation, and always a centre.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         renorm = getattr(self, "renorm", False)  # Keras 3.13, which Colab has, does not know it
-        plain = self.center and self.scale and not renorm and not self.synchronized
+        plain = self.center and not renorm and not self.synchronized
         if self.axis != -1 or not plain:
             raise CourseError(
-                "fast.BatchNormalization normalises the last axis, with centre and scale, and "
-                "nothing else; use keras.layers.BatchNormalization."
+                "fast.BatchNormalization normalises the last axis, with a centre, and nothing "
+                "else; use keras.layers.BatchNormalization."
             )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -173,7 +173,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         none = tf.zeros((0,), tf.float32)
         normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=signal,
-            scale=tf.convert_to_tensor(self.gamma),
+            scale=tf.convert_to_tensor(self.gamma) if self.scale else tf.ones_like(self.beta),
             offset=tf.convert_to_tensor(self.beta),
             mean=none if gathers else tf.convert_to_tensor(self.moving_mean),
             variance=none if gathers else tf.convert_to_tensor(self.moving_variance),
