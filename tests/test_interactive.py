@@ -25,6 +25,7 @@ def test_the_pages_numbers_are_the_records():
     names = {label: arm for arm, label in interactive.REMEDIES.items()}
     points = drawn()["gap"]
     assert sum(point["runs"] for point in points) == len(RECORDS)
+    assert min(point["runs"] for point in points) >= 3
     for point in points:
         runs = [
             record
