@@ -19,7 +19,7 @@ VECTORS = IMAGES[:, 0, 0, :]
 
 
 def gradients(layer: keras.layers.Layer, signal: np.ndarray) -> list[np.ndarray]:
-    """Output in training, and the gradients of a loss with respect to signal, and weights."""
+    """Output in training, and the gradients of a loss with respect to signal and weights."""
     import tensorflow as tf
 
     x = tf.constant(signal)
