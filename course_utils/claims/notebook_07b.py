@@ -41,10 +41,14 @@ def muon(images: str) -> Change:
     return compare(arm(images, "ours"), arm(images, "ours_muon"), one_view, differ=("muon",))
 
 
-def petaflops(records: list[Record]) -> float:
-    """10¹⁵ operations of a training: three for each of a picture's way through the network."""
+def petaflops(records: list[Record], operations: int | None = None) -> float:
+    """10¹⁵ operations of a training: three ways of each picture through the network.
+
+    Forward, and backward for signals and for weights. `operations` is one way's, where the records
+    do not hold it.
+    """
     (run, *_) = records
-    return 3 * run["operations"] * run["data"]["train"] * run["epochs"] / 1e15
+    return 3 * (operations or run["operations"]) * run["data"]["train"] * run["epochs"] / 1e15
 
 
 def lowest(records: list[Record]) -> float:

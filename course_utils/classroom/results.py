@@ -8,6 +8,7 @@ from scipy import stats
 
 from course_utils import ledger
 from course_utils.claims.measured import published
+from course_utils.claims.notebook_07b import petaflops
 from course_utils.classroom import notebooks, paths
 from course_utils.ledger import Record
 from course_utils.stats import rounded
@@ -86,15 +87,11 @@ def table() -> str:
 
 
 def costs(records: list[Record], operations: int | None = None) -> tuple[str, str, str]:
-    """Images and epochs, 10¹⁵ operations and mean minutes of a training; dashes without records.
-
-    A training costs three ways of a picture through the network: forward, and backward for signals
-    and for weights. `operations` is one way's, where the records do not hold it.
-    """
+    """Images and epochs, 10¹⁵ operations and mean minutes of a training; dashes without records."""
     if not records:
         return "–", "–", "–"
     images, epochs = records[0]["data"]["train"], records[0]["epochs"]
-    price = 3 * (operations or records[0]["operations"]) * images * epochs / 1e15
+    price = petaflops(records, operations)
     return f"{images:,} × {epochs}", f"{price:.2g}", minutes(records)
 
 
