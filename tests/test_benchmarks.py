@@ -48,14 +48,20 @@ def test_every_row_has_its_task() -> None:
 
 
 def test_published_networks_have_the_published_sizes() -> None:
-    networks = (published.f1(), published.f2(), published.c1(), published.l1())
+    networks = (
+        published.f1(),
+        published.f2(),
+        published.c1(),
+        published.l1(),
+        published.d2(),
+    )
     sizes = [network.count_params() for network in networks]
-    assert sizes == [241_546, 5_240_842, 991_041, 814_122]
+    assert sizes == [241_546, 5_240_842, 991_041, 814_122, 42_710]
 
 
 def test_the_operations_of_the_best_published_networks_are_told_right() -> None:
     networks = {"F2": published.f2(), "C2": published.c1(as_c2=True), "L1": published.l1()}
-    networks["D2"] = models.mnist_dense()
+    networks["D2"] = published.d2()
     told = {
         name: row["operations"] for name, row in rows_published().items() if "operations" in row
     }

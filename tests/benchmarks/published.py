@@ -69,3 +69,11 @@ def l1() -> keras.Sequential:
     network += [layers.Flatten()]
     network += [layers.Dense(256, activation="relu", kernel_regularizer=penalty)]
     return keras.Sequential([*network, layers.Dense(10, activation="softmax")])
+
+
+def d2() -> keras.Sequential:
+    network = [keras.Input((28, 28, 1)), layers.Flatten()]
+    for _ in range(2):
+        network += [layers.Dense(50, activation="relu"), layers.BatchNormalization()]
+        network += [layers.Dropout(0.1)]
+    return keras.Sequential([*network, layers.Dense(10, activation="softmax")])

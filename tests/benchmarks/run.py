@@ -134,7 +134,7 @@ def shares(results: dict[str, Any], names: list[str]) -> str:
 
 
 def epochs(rows: dict[str, Any], names: list[str]) -> str:
-    """After how many epochs the recorded runs of a race were there."""
+    """After how many epochs the recorded runs of a race were there, and what the whole costs."""
     parts = []
     for name in names:
         published, ours = (rows[name]["facts"][way] for way in ("published", "ours"))
@@ -142,6 +142,13 @@ def epochs(rows: dict[str, Any], names: list[str]) -> str:
             f"{ROWS[name].title.split(' to ')[0]} {100 * ours['height']:.1f} % after "
             f"{published['epochs']:.1f} epochs, ours (`{ours['arm']}`) after {ours['epochs']:.1f}"
         )
+        if "whole" in ours:
+            there = [each["epochs"] / each["whole"] for each in (published, ours)]
+            whole = summary(name, rows[name]["measured"])["ratio"] * there[0] / there[1]
+            parts[-1] += (
+                f", and the whole of it ({ours['whole']} epochs) takes {whole:.2f} times the "
+                f"seconds of the whole published training ({published['whole']} epochs)"
+            )
     return f"In the recorded runs: {'; '.join(parts)}."
 
 
@@ -197,6 +204,8 @@ def main() -> int:
     machine["neither"] = measure("ceiling", "ours", *quick, without=True)["gflops"]
     for name, gflops in machine["gflops"].items():
         print(f"  {name}: {gflops:,.0f} GFLOP/s, with neither {machine['neither'][name]:,.0f}")
+    if machine["kind"] == "neither" and not args.rows:  # there f2 is f2-neither
+        chosen = [name for name in chosen if f"{name}-neither" not in ROWS]
     rows = {}
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
