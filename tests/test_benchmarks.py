@@ -48,14 +48,8 @@ def test_every_row_has_its_task() -> None:
 
 
 def test_published_networks_have_the_published_sizes() -> None:
-    networks = (
-        published.f1(),
-        published.f2(),
-        published.c1(),
-        published.l1(),
-        published.d2(),
-    )
-    sizes = [network.count_params() for network in networks]
+    networks = (published.f1, published.f2, published.c1, published.l1, published.d2)
+    sizes = [build().count_params() for build in networks]
     assert sizes == [241_546, 5_240_842, 991_041, 814_122, 42_710]
 
 

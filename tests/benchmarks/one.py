@@ -153,7 +153,7 @@ def l1(way: str, args: argparse.Namespace) -> dict[str, float]:
 
 
 def d2(way: str, args: argparse.Namespace) -> dict[str, float]:
-    """The published way alone: ours differs from it in nothing."""
+    """The published way; what races against it is the capstone's network."""
     import published
 
     images, labels = random_images(50_000, 28, 28, 1)
