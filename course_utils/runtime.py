@@ -44,6 +44,10 @@ def _quiet_stderr() -> Iterator[None]:
 
 if _problem := machine.keras_settings():
     raise CourseError(_problem)
+# TensorFlow takes oneDNN's kernels by itself only on processors with AVX512-VNNI. They are quicker
+# with AVX2 alone, too, which is what most laptops have (rows "with neither" of `make bench`).
+if platform.machine().lower() in ("x86_64", "amd64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 with _quiet_stderr():
     import keras
     import tensorflow as tf

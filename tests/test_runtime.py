@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -160,6 +161,23 @@ def python(code, **changes):
 def test_importing_tensorflow_says_nothing():
     done = python("import course_utils.runtime, os; os.write(2, b'heard')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "heard")
+
+
+CONVOLUTION = """
+from course_utils import runtime
+ones = runtime.tf.ones
+runtime.tf.nn.conv2d(ones((1, 8, 8, 8)), ones((3, 3, 8, 8)), 1, "SAME")
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
+@pytest.mark.parametrize(
+    ("told", "expected"), [({}, True), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, False)]
+)
+def test_convolutions_are_onednns_on_every_processor_unless_told_otherwise(told, expected):
+    done = python(CONVOLUTION, ONEDNN_VERBOSE="1", **told)
+    assert done.returncode == 0, done.stderr
+    assert ("primitive,exec,cpu,convolution" in done.stdout) == expected
 
 
 def test_an_import_that_fails_says_why(tmp_path):
