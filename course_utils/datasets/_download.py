@@ -11,7 +11,7 @@ import re
 import tarfile
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -99,22 +99,10 @@ def _file(url: str, digest: str | None, work: Path) -> Path:
 def _http(url: str, output_file: Any, pooch: Any) -> None:
     """Pooch's downloader with a time-out, a progress bar and retries that spare a plain no."""
     import requests
-    from pooch import HTTPDownloader
-    from tqdm import tqdm
 
     for attempt in range(RETRIES + 1):
         try:
-            file = url.rsplit("/", 1)[1]
-            # pooch corrects the total; a bar without one has no truth value. The delay
-            # spares whoever fails at once an empty bar.
-            with (
-                tqdm(total=1, desc=file, unit="B", unit_scale=True, delay=0.5) as bar,
-                open(output_file, "wb") as target,
-            ):
-                # Small chunks: only between two of them is it seen that time is up.
-                HTTPDownloader(progressbar=bar, chunk_size=1 << 10, timeout=TIMEOUT)(
-                    url, _Limited(target, url), pooch
-                )
+            _stream(url, output_file)
             return
         except requests.RequestException as error:
             status = getattr(error.response, "status_code", 500)
@@ -123,26 +111,27 @@ def _http(url: str, output_file: Any, pooch: Any) -> None:
             time.sleep(PAUSE * (attempt + 1))
 
 
-class _Limited:
-    """A file that takes no more bytes, and for no longer, than a download can need."""
+def _stream(url: str, output_file: Any) -> None:
+    """Write what a server sends; DataError past what a download can need of bytes or time."""
+    import requests
+    from tqdm import tqdm
 
-    def __init__(self, target: BinaryIO, url: str) -> None:
-        self._target, self._url = target, url
-        self._size, self._started = 0, time.monotonic()
-
-    def write(self, content: bytes) -> int:
-        """Write, or raise DataError past a limit."""
-        self._size += len(content)
-        if self._size > LARGEST:
-            raise DataError(
-                f"{self._url} sends more than {LARGEST:,} bytes, which is not the expected file"
-            )
-        if time.monotonic() - self._started > LONGEST:
-            raise DataError(f"{self._url} was not complete after {LONGEST:,} seconds")
-        return self._target.write(content)
-
-    def flush(self) -> None:
-        """Leave it to the file when to write: pooch asks for it at every chunk."""
+    size, started, name = 0, time.monotonic(), url.rsplit("/", 1)[1]
+    with requests.get(url, stream=True, timeout=TIMEOUT) as answer, open(output_file, "wb") as file:
+        answer.raise_for_status()
+        total = int(answer.headers.get("content-length", 0)) or None
+        with tqdm(total=total, desc=name, unit="B", unit_scale=True, delay=0.5) as bar:
+            # Small chunks: only between two of them is it seen that time is up.
+            for chunk in answer.iter_content(1 << 10):
+                size += len(chunk)
+                if size > LARGEST:
+                    raise DataError(
+                        f"{url} sends more than {LARGEST:,} bytes, which is not the expected file"
+                    )
+                if time.monotonic() - started > LONGEST:
+                    raise DataError(f"{url} was not complete after {LONGEST:,} seconds")
+                file.write(chunk)
+                bar.update(len(chunk))
 
 
 # What a failed request means, by the name of its error and its text.
