@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from course_utils.datasets import _cats_vs_dogs, _embedded, _fetch
-from course_utils.datasets._catalog import CATALOG, NAMES, DataError, choice
+from course_utils.datasets._catalog import CATALOG, NAMES, SEED, DataError, choice
 from course_utils.datasets._cats_vs_dogs import image_folders, provenance
 from course_utils.datasets._fetch import cache_dir
 from course_utils.datasets._own import own_pictures
-from course_utils.datasets._split import check_size, stratified_order
 
 
 @dataclass(frozen=True, eq=False)  # whether two are equal has no short answer
@@ -91,7 +90,7 @@ def load(
         limits = sizes(name, data)
         what = f"the embedded {{}} set of {entry.title} has {{:,}} images"
         counts = {
-            part: check_size(f"{part}_size", asked[part], limit, what.format(part, limit))
+            part: _size(f"{part}_size", asked[part], limit, what.format(part, limit))
             for part, limit in limits.items()
         }
         parts = {
@@ -164,12 +163,24 @@ def _full_counts(name: str, asked: dict[str, int | None]) -> dict[str, int]:
     title, pool = CATALOG[name].title, CATALOG[name].splits
     official = f"{title} has {pool['train']:,} official training images"
     sixth = pool["train"] // 6 if asked["validation"] is None else asked["validation"]
-    validation = check_size("validation_size", sixth, pool["train"] - 1, official)
+    validation = _size("validation_size", sixth, pool["train"] - 1, official)
     tests = f"{title} has {pool['test']:,} test images"
-    test = check_size("test_size", asked["test"], pool["test"], tests)
+    test = _size("test_size", asked["test"], pool["test"], tests)
     why = f"{official}, of which validation takes {validation:,}"
-    train = check_size("train_size", asked["train"], pool["train"] - validation, why)
+    train = _size("train_size", asked["train"], pool["train"] - validation, why)
     return {"train": train, "validation": validation, "test": test}
+
+
+def _size(parameter: str, value: int | None, limit: int, what: str) -> int:
+    """Return a size, `limit` where it is None; raise a sentence where it cannot be had."""
+    if value is None:
+        return limit
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise DataError(f"{parameter}={value!r} must be a whole number from 1 to {limit:,}.")
+    if value > limit:
+        raise DataError(f"{parameter}={value:,} is too large: {what}, use at most {limit:,}.")
+    return int(value)
 
 
 def _full_parts(
@@ -177,7 +188,7 @@ def _full_parts(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Part the official arrays as `load` describes."""
     order, test_order = (
-        np.arange(len(labels)) if split == "published" else stratified_order(labels)
+        np.arange(len(labels)) if split == "published" else _stratified_order(labels)
         for labels in (arrays["y_train"], arrays["y_test"])
     )
     chosen = {
@@ -189,3 +200,18 @@ def _full_parts(
         part: (arrays[f"x_{pool}"][rows].reshape(-1, *image), arrays[f"y_{pool}"][rows])
         for part, (pool, rows) in chosen.items()
     }
+
+
+def _stratified_order(labels: np.ndarray) -> np.ndarray:
+    """Shuffle within each class, then interleave the classes in proportion.
+
+    Every stretch of the result, from the front or from the back, has the class shares of the
+    whole. So a validation set taken from the back stays the same whatever the training size.
+    """
+    # RandomState's stream is frozen for ever; Generator's may change between numpy releases.
+    random = np.random.RandomState(SEED)
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.lexsort((labels, position))
