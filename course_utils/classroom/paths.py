@@ -158,6 +158,13 @@ class Claim:
                 (staged / Path(name).name).write_bytes(content)
             self.take(staged, files)
 
+    def replace_all(self, files: Mapping[str, str | bytes]) -> None:
+        """Write or replace files, and remove what was written here before and is none of them."""
+        earlier = self.files.keys() - files.keys()
+        self.check([*files, *earlier])
+        self.remove(*earlier)
+        self.write_all(files)
+
     def note(self, *names: str) -> None:
         """Make folders, or files that grow, this command's own whatever they will hold."""
         with self._alone():

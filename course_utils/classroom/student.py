@@ -66,10 +66,7 @@ def student(names: tuple[str, ...], target: Path) -> None:
             archive.writestr(f"{own.path.name}/{name}", content)
     beside = own.path.with_name(f"{own.path.name}.zip")
     files[f"../{beside.name}"] = packed.getvalue()
-    earlier = own.files.keys() - files.keys()
-    own.check([*files, *earlier])
-    own.remove(*earlier)
-    own.write_all(files)
+    own.replace_all(files)
     click.echo(
         f"{len(sources)} notebooks without outputs, {n_solutions} solutions taken out: "
         f"{paths.relative(own.path)} and {paths.relative(beside)}"

@@ -55,10 +55,7 @@ def mark(submissions: Path, target: Path, *, seconds: float, workers: int | None
         "class.csv": pages.statistics(class_, asked),
         **pages.pages(class_),
     }
-    earlier = own.files.keys() - files.keys()
-    own.check([*files, *earlier])
-    own.remove(*earlier)
-    own.write_all(files)
+    own.replace_all(files)
     look = sum(verdict.value == LOOK for marked in class_ for verdict in marked.verdicts)
     click.echo(
         f"{len(class_)} students: {paths.relative(own.path / 'marks.csv')}, class.csv and a page "
