@@ -16,19 +16,14 @@ FILES = ("claims.md", *(f"{name}.jsonl" for name in RECORDS))
 LINK = re.compile(r"\]\([\w./]*\bclaims\.md#")
 
 
-def link_beside(nb: NotebookNode, suffix: str = ".md", folder: str = "") -> bool:
-    """Point a notebook's links to a copy of the page near it; return whether there are any."""
+def beside(nb: NotebookNode, folder: str = "") -> dict[str, str]:
+    """Point a notebook's links to copies in a folder; return them, none if there is no link."""
     found = 0
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source, n = LINK.subn(f"]({folder}claims{suffix}#", cell.source)
+            cell.source, n = LINK.subn(f"]({folder}claims.md#", cell.source)
             found += n
-    return found > 0
-
-
-def beside(nb: NotebookNode) -> dict[str, str]:
-    """Point a notebook's links to a copy beside it; return the files, none if there is no link."""
-    return {name: read(name) for name in FILES} if link_beside(nb) else {}
+    return {name: read(name) for name in FILES} if found else {}
 
 
 def read(name: str) -> str:

@@ -71,7 +71,7 @@ def run_all(
         nb = notebooks.read(source)
         parameters.check(nb, values)
         own.check([source.name, book.LEDGER, FILES, book.NAME])
-        own.check(claims.FILES if claims.link_beside(nb) else ())
+        own.check(claims.beside(nb))
         if "output_dir" in notebooks.parameters(source) and "output_dir" not in values:
             # A folder of its own keeps it apart from the reader's runs. The path is from the
             # kernel's folder, for no path of this machine is shown in the notebook.
@@ -117,8 +117,8 @@ def _one(
         if not executed.is_file():  # the kernel did not start
             return outcome
         nb = nbformat.read(executed, as_version=4)
-        if claims.link_beside(nb):
-            own.write_all({name: claims.read(name) for name in claims.FILES})
+        if copies := claims.beside(nb):
+            own.write_all(copies)
         nbformat.write(nb, executed)
         new = [record for record in ledger.read(recorded_in) if record.get("id") not in before]
         sidecars = _sidecars(new, recorded_in.parent)

@@ -110,7 +110,7 @@ class Sweep:
         nb = notebooks.read(source)
         self.code = _digest("\0".join(c.source for c in nb.cells if c.cell_type == "code"))
         # The page of claims lies in the folder, and the notebooks two folders below.
-        self.linked = claims.link_beside(nb, folder="../../")
+        self.beside = claims.beside(nb, "../../")
         self.jobs: list[Job] = []
         plain = batch.job(source, nb)
         if (n := math.prod(map(len, grid.values()))) > MOST_RUNS:
@@ -182,7 +182,7 @@ class Sweep:
         if done.exists():
             return
         nb = nbformat.read(self.place(job) / f"{self.source.stem}.ipynb", as_version=4)
-        claims.link_beside(nb)
+        claims.beside(nb)
         try:
             write_ipynb(nb, f"{self.remote}/{job.name}.ipynb")
         except Exception as error:  # each store has its own; the run itself is safe
@@ -196,10 +196,8 @@ class Sweep:
         from papermill.iorw import papermill_io
 
         listed = json.dumps({job.name: job.values for job in self.jobs}, indent=1)
-        beside = {"sweep.json": listed}
-        beside |= {name: claims.read(name) for name in (claims.FILES if self.linked else ())}
         try:
-            for name, text in beside.items():
+            for name, text in ({"sweep.json": listed} | self.beside).items():
                 papermill_io.write(text, f"{self.remote}/{name}")
         except Exception as error:  # each store has its own
             raise CourseError(f"--to {self.remote} cannot be written. {told(error)}") from None
@@ -270,8 +268,8 @@ def run(
         sweep.check_remote()
     ledgers = ("ledger.jsonl", ".ledger.jsonl.lock", "ledger.jsonl.lock")
     sweep.claim.note("runs", "failed", *batch.OWN, *ledgers)
-    if sweep.linked:
-        sweep.claim.write_all({name: claims.read(name) for name in claims.FILES})
+    if sweep.beside:
+        sweep.claim.write_all(sweep.beside)
     batch.take_over(sweep.folder)
     try:
         sweep.record(finished)  # a command that was killed may not have come to it
