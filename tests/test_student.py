@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import symtable
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 
 from course_utils.checks._exercises import EXERCISES
 from course_utils.classroom import claims, cli, notebooks, student
+from course_utils.classroom.mark import inside
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
@@ -73,16 +75,7 @@ def test_the_smoke_profile_runs_every_solution() -> None:
 
 def defined(source: str) -> set[str]:
     """The names that a cell defines."""
-    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
-    return {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
-
-
-def read(table: symtable.SymbolTable) -> set[str]:
-    """The names of the notebook that a cell reads, also in its functions."""
-    outside = table.get_type() == "module"
-    symbols = [s for s in table.get_symbols() if outside or s.is_global()]
-    own = {s.get_name() for s in symbols if s.is_referenced()}
-    return own.union(*map(read, table.get_children()))
+    return inside.bound(ast.parse(source))
 
 
 def before(sources: list[str], wanted: list[str]) -> list[str]:
@@ -92,7 +85,7 @@ def before(sources: list[str], wanted: list[str]) -> list[str]:
     for source in reversed([*sources, *wanted]):
         if source in wanted or defined(source) & needed:
             kept.insert(0, source)
-            needed |= read(symtable.symtable(source, "cell", "exec"))
+            needed |= inside.read(symtable.symtable(source, "cell", "exec"))
     return kept[: -len(wanted)]
 
 
