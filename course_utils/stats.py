@@ -15,9 +15,6 @@ from course_utils.errors import CourseError
 
 Record = dict[str, Any]
 ENOUGH = 6  # runs for a claim
-# Whether `compare_runs` subtracts seed by seed (paired t test), or compares means (Welch's test).
-PAIRED = True
-
 
 # How far apart two arms may be and still count as equal, settled before looking, and why.
 MARGINS = {
@@ -194,7 +191,7 @@ def compare_runs(
     measure: Callable[[Record], float],
     *,
     differ: Sequence[str] = (),
-    pair: bool | None = None,
+    pair: bool = True,
     scores: Callable[[Record], np.ndarray | None] | None = None,
     **options: Any,
 ) -> Comparison:
@@ -208,8 +205,9 @@ def compare_runs(
         Takes a record, gives a number.
     differ : sequence of str
         What the arms may differ in: ``data``, ``precision``, or a parameter by its name.
-    pair : bool, optional
-        Subtract seed by seed, and leave out seeds without a partner; `PAIRED` if not given.
+    pair : bool
+        Subtract seed by seed, and leave out seeds without a partner (paired t test); without it,
+        compare means (Welch's test).
     scores : callable, optional
         Takes a record, gives the score of each image, or None. Where all records have scores, the
         interval covers images as well as seeds.
@@ -218,7 +216,6 @@ def compare_runs(
     """
     arms = [by_seed(before), by_seed(after)]
     _refuse_unlike([record for arm in arms for record in arm.values()], differ)
-    pair = PAIRED if pair is None else pair
     alone = tuple(sorted(arms[0].keys() ^ arms[1].keys())) if pair else ()
     kept = [[record for seed, record in arm.items() if seed not in alone] for arm in arms]
     if scores:
