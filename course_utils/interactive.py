@@ -129,11 +129,10 @@ def overfitting_map(records: Sequence[Record]) -> str:
     if not records:
         raise CourseError("records holds no run of notebook 09b; run `course sweep 09b` first.")
     table, history = points(records), curves(records)
-    knobs = {name: _knob(name, sorted(table[name].unique())) for name in ("images", "width")}
-    knobs["remedy"] = _knob("remedy", list(REMEDIES.values()))
-    knobs["noise"] = _knob("noise", sorted(table["noise"].unique()))
-    chart = _curves(history, table) | _grid(table)
-    chart = chart.add_params(*(knobs[name] for name in KNOBS)).configure_view(stroke=None)
+    values = {name: sorted(table[name].unique()) for name in KNOBS}
+    values["remedy"] = list(REMEDIES.values())  # in their own order
+    knobs = [_knob(name, values[name]) for name in KNOBS]
+    chart = (_curves(history, table) | _grid(table)).add_params(*knobs).configure_view(stroke=None)
     with alt.data_transformers.enable("default", max_rows=None):
         page = chart.to_html(inline=True, embed_options={"actions": False, "renderer": "svg"})
     shown = table.rename(columns=lambda name: name.replace("_", " "))

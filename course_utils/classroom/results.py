@@ -54,11 +54,6 @@ def summary(records: list[Record], measure: str) -> str:
     return f"{rounded(percents.mean(), 2)} ± {rounded(half, 2)} (n = {len(percents)})"
 
 
-def minutes(records: list[Record]) -> str:
-    """Mean minutes of training, as text; a dash without records."""
-    return f"{np.mean([r['seconds'] for r in records]) / 60:.1f}" if records else "–"
-
-
 def precisions(records: list[Record]) -> str:
     """The precisions of runs, as text; a dash without records."""
     return ", ".join(sorted({record["precision"] for record in records})) or "–"
@@ -92,7 +87,8 @@ def costs(records: list[Record], operations: int | None = None) -> tuple[str, st
         return "–", "–", "–"
     images, epochs = records[0]["data"]["train"], records[0]["epochs"]
     price = petaflops(records, operations)
-    return f"{images:,} × {epochs}", f"{price:.2g}", minutes(records)
+    minutes = np.mean([record["seconds"] for record in records]) / 60
+    return f"{images:,} × {epochs}", f"{price:.2g}", f"{minutes:.1f}"
 
 
 def capstone() -> str:

@@ -57,10 +57,7 @@ def formatted(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
         decimals = DECIMALS.get(column)
         return f"{value:.3g}" if decimals is None else f"{value:,.{decimals}f}"
 
-    shown = frame.astype(object).copy()
-    for column in frame.columns:
-        shown[column] = [text(value, column) for value in frame[column]]
-    return shown
+    return pd.DataFrame({name: [text(value, name) for value in frame[name]] for name in frame})
 
 
 def html_table(records: Iterable[dict[str, Any]]) -> str:
