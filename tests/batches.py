@@ -13,11 +13,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from click.testing import CliRunner, Result
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils import ledger
-from course_utils.classroom import cli, notebooks
+from course_utils.classroom import notebooks
 
 PARAMETERS = """
 arms: list = ["a"]  # what to train
@@ -87,10 +86,6 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("COURSE_LEDGER", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from click.testing import CliRunner
+from commands import run
 
 from course_utils import __version__
-from course_utils.classroom import badges, cli, notebooks
+from course_utils.classroom import badges, notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -67,12 +67,12 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_names_what_is_stale_and_writes_it_on_demand(clone: Path) -> None:
-    asked = CliRunner().invoke(cli.main, ["badges"])
+    asked = run("badges")
     assert asked.exit_code == 1
     assert "README.md: not current" in asked.output and "01_a.ipynb: not current" in asked.output
     assert (clone / "README.md").read_text(encoding="utf-8") == PAGE
 
-    written = CliRunner().invoke(cli.main, ["badges", "--write"])
+    written = run("badges", "--write")
     assert written.exit_code == 0, written.output
     assert "1 of 3 were current" in written.output
     page, code, edited = nbformat.read(clone / "notebooks" / "01_a.ipynb", as_version=4).cells
@@ -90,7 +90,7 @@ def test_the_command_names_what_is_stale_and_writes_it_on_demand(clone: Path) ->
     assert (clone / "notebooks" / "instructors.md").read_text(encoding="utf-8") == "no badge\n"
 
     before = (clone / "notebooks" / "01_a.ipynb").stat().st_mtime_ns
-    again = CliRunner().invoke(cli.main, ["badges", "--write"])
+    again = run("badges", "--write")
     assert again.exit_code == 0 and "3 of 3 were current" in again.output
     assert (clone / "notebooks" / "01_a.ipynb").stat().st_mtime_ns == before
 
@@ -100,7 +100,7 @@ def test_an_address_that_is_none_is_refused(clone: Path, address: str) -> None:
     path = clone / "pyproject.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("https://github.com/a-school/overfit", address), encoding="utf-8")
-    done = CliRunner().invoke(cli.main, ["badges", "--write"])
+    done = run("badges", "--write")
     assert done.exit_code == 2
     assert "must be https://github.com/OWNER/NAME" in done.output
 
@@ -127,7 +127,7 @@ def snapshot(folder: Path) -> dict[Path, tuple[bytes, int]]:
 
 def test_publish_sets_the_address_in_every_place_and_only_once(copy: Path) -> None:
     words = ["publish", "--owner", "a-school", "--repository", "overfit", "--version", "1.2.0"]
-    done = CliRunner().invoke(cli.main, words)
+    done = run(*words)
     assert done.exit_code == 0 and "Not current" not in done.output, done.output
     assert "git tag v1.2.0" in done.output and "https://a-school.github.io/overfit/" in done.output
     assert '__version__ = "1.2.0"' in (copy / "course_utils" / "__init__.py").read_text()
@@ -137,7 +137,7 @@ def test_publish_sets_the_address_in_every_place_and_only_once(copy: Path) -> No
     after = snapshot(copy)
     for path, (content, _) in after.items():
         assert b"OWNER/overfit" not in content and b"OWNER.github" not in content, path
-    assert CliRunner().invoke(cli.main, words).exit_code == 0
+    assert run(*words).exit_code == 0
     assert snapshot(copy) == after
 
 
@@ -148,6 +148,6 @@ def test_publish_sets_the_address_in_every_place_and_only_once(copy: Path) -> No
 )  # fmt: skip
 def test_bad_names_are_refused_before_anything_is_written(copy: Path, words: str) -> None:
     before = snapshot(copy)
-    done = CliRunner().invoke(cli.main, ["publish", *words.split()])
+    done = run("publish", *words.split())
     assert done.exit_code == 2 and " must be " in done.output
     assert len(done.output.splitlines()) == 1 and snapshot(copy) == before

@@ -9,11 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from click.testing import CliRunner
+from commands import run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils import ledger
-from course_utils.classroom import cli
 
 pytest.importorskip("sphinx_book_theme")
 pytest.importorskip("sphinxcontrib.bibtex")
@@ -64,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mine.html").touch()
     ledger.append(RECORD, folder / "ledger.jsonl")
     for _ in range(2):  # it replaces its own
-        done = CliRunner().invoke(cli.main, ["report", str(folder)])
+        done = run("report", str(folder))
         assert done.exit_code == 0, done.output
         assert "Untitled.ipynb is empty" in done.output
     assert done.output.rstrip().endswith("index.html") and (folder / "mine.html").exists()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from click.testing import CliRunner
+from commands import run
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 import course_utils
-from course_utils.classroom import book, cli
+from course_utils.classroom import book
 
 pytestmark = pytest.mark.usefixtures("no_book")
 REFERENCE = Path(course_utils.__file__).parent / "reference"
@@ -43,7 +43,7 @@ def test_a_copied_notebook_brings_the_page(
     source = notebook(tmp_path / "notebooks" / "01_a.ipynb")
     (tmp_path / "notebooks" / "profiles.yaml").write_text("01_a: {smoke: {}}\n")
     monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(cli.main, [command, "--to", "out"]).exit_code == 0
+    assert run(command, "--to", "out").exit_code == 0
     text = Path("out/01_a.ipynb").read_text(encoding="utf-8")
     assert "(claims.md#01-gap)" in text and LINK not in text
     assert LINK in source.read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_a_copied_notebook_brings_the_page(
 
 def test_nothing_is_written_for_notebooks_without_conclusions(tmp_path: Path) -> None:
     path = notebook(tmp_path / "01_a.ipynb", "https://example.org/")
-    done = CliRunner().invoke(cli.main, ["run", str(path), "--to", str(tmp_path / "out")])
+    done = run("run", str(path), "--to", str(tmp_path / "out"))
     assert done.exit_code == 0 and not (tmp_path / "out" / "claims.md").exists()
 
 

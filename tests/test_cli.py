@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from click.testing import CliRunner, Result
+from commands import run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_utils import ledger
@@ -82,10 +82,6 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COURSE_LEDGER", raising=False)
     return folder
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, list(arguments))
 
 
 def outputs(path: Path) -> list[str]:

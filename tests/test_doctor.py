@@ -8,12 +8,12 @@ from importlib import metadata
 
 import fake_sets
 import pytest
-from click.testing import CliRunner
+from commands import run
 
 import course_utils
 from course_utils import datasets
 from course_utils import machine as hardware
-from course_utils.classroom import cli, doctor
+from course_utils.classroom import doctor
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +46,8 @@ def versions(monkeypatch, quick):
     return changed
 
 
-def run():
-    return CliRunner().invoke(cli.main, ["doctor"])
-
-
 def test_an_empty_machine_can_run_and_hears_what_full_data_cost():
-    result = run()
+    result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "all four samples read and verified" in result.stdout
     assert "`course data fashion_mnist mnist cifar10 cats_vs_dogs`" in result.stdout
@@ -64,7 +60,7 @@ def test_data_is_shown_where_it_is(machine, monkeypatch, quick):
     (machine / "cache" / "mnist.npz").write_bytes(b"")
     fake_sets.photo_zip(machine / "dogs-vs-cats.zip")
     monkeypatch.setenv("COURSE_DATA_DIR", str(machine))
-    lines = run().stdout.splitlines()
+    lines = run("doctor").stdout.splitlines()
     assert f"  mnist            full set in cache: {machine / 'cache' / 'mnist.npz'}" in lines
     assert any("COURSE_DATA_DIR: " + str(machine / "dogs-vs-cats.zip") in line for line in lines)
     assert "  cifar10          full set not here" in lines
@@ -82,7 +78,7 @@ def test_data_is_shown_where_it_is(machine, monkeypatch, quick):
 )
 def test_what_is_missing_is_said(versions, installed, status, words):
     versions.update(installed)
-    result = run()
+    result = run("doctor")
     assert result.exit_code == status
     assert words in result.stdout and ("cannot run yet" in result.stdout) == bool(status)
 
@@ -92,7 +88,7 @@ def test_damaged_samples_stop_the_course(monkeypatch):
         raise datasets.DataError("The embedded images do not match their digest.")
 
     monkeypatch.setattr(datasets, "load", damaged)
-    result = run()
+    result = run("doctor")
     assert result.exit_code == 1
     assert "do not match their digest" in result.stdout
 
@@ -113,12 +109,12 @@ def tensorflow(monkeypatch):
 
 
 def test_the_machine_is_described(tensorflow):
-    result = run()
+    result = run("doctor")
     assert result.exit_code == 0, result.output
     for words in ("cores ", "memory free ", "none that TensorFlow can use", "bfloat16         yes"):
         assert words in result.stdout
     tensorflow.append("a GPU")
-    assert "GPU              1 found" in run().stdout
+    assert "GPU              1 found" in run("doctor").stdout
 
 
 def test_a_tensorflow_that_does_not_start_is_fatal(tensorflow, monkeypatch):
@@ -126,7 +122,7 @@ def test_a_tensorflow_that_does_not_start_is_fatal(tensorflow, monkeypatch):
         raise ImportError("libcudart.so.12: cannot open shared object file\nand so on")
 
     monkeypatch.setattr(course_utils.runtime, "resolve_precision", broken)
-    result = run()
+    result = run("doctor")
     assert result.exit_code == 1
     assert "TensorFlow does not start (ImportError: libcudart.so.12" in result.stdout
 
@@ -146,11 +142,11 @@ def test_keras_own_settings(tensorflow, monkeypatch, tmp_path, setting, words):
     if setting is None:
         monkeypatch.setenv("KERAS_BACKEND", "torch")
     (tmp_path / "keras.json").write_text(setting or "")
-    assert words in run().stdout
+    assert words in run("doctor").stdout
 
 
 def test_little_memory_is_advice(tensorflow, monkeypatch):
     monkeypatch.setattr(hardware, "memory", lambda: 10**9)
-    result = run()
+    result = run("doctor")
     assert result.exit_code == 0
     assert "memory free      1.0 of" in result.stdout and "close other programs" in result.stdout

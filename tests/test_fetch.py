@@ -10,11 +10,10 @@ import gdown
 import numpy as np
 import pytest
 import requests
-from click.testing import CliRunner
+from commands import run
 from fake_sets import load
 
 from course_utils import datasets
-from course_utils.classroom import cli
 from course_utils.datasets import _photographs
 
 # Downloads
@@ -158,22 +157,18 @@ def test_drive_is_not_waited_for_for_ever(server, cache, monkeypatch):
 # The command
 
 
-def run(*arguments):
-    return CliRunner().invoke(cli.main, ["data", *map(str, arguments)])
-
-
 def test_course_data_to_a_folder_makes_a_share(server, cache, monkeypatch, tmp_path):
     load("cifar10")  # one set is in the cache already
     zipped = fake_sets.photo_zip(tmp_path / "a.zip", nested=True).read_bytes()
     monkeypatch.setattr(gdown, "download", drive(zipped))
     share = tmp_path / "class share"
-    result = run("--to", share)
+    result = run("data", "--to", share)
     assert result.exit_code == 0, result.output
     assert "cifar10.npz  (full set, copied from cache, verified)" in result.stdout
     visible = sorted(path.name for path in share.iterdir() if path.name[0] != ".")
     assert visible == ["cifar10.npz", "dogs-vs-cats.zip", "fashion_mnist.npz", "mnist.npz"]
     asked = server.requests.total()
-    assert "already there" in run("--to", share).stdout
+    assert "already there" in run("data", "--to", share).stdout
     monkeypatch.setenv("COURSE_DATA_DIR", str(share))
     assert fake_sets.is_right(load("mnist")) and fake_sets.is_subset(datasets.image_folders("full"))
     assert server.requests.total() == asked
@@ -182,7 +177,7 @@ def test_course_data_to_a_folder_makes_a_share(server, cache, monkeypatch, tmp_p
 
 def test_course_data_copies_an_unpacked_share(server, shared, tmp_path):
     fake_sets.photo_folder(shared / "dogs-vs-cats" / "train")
-    result = run("cats_vs_dogs", "--to", tmp_path / "copy")
+    result = run("data", "cats_vs_dogs", "--to", tmp_path / "copy")
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "copy" / "dogs-vs-cats" / "train").iterdir())) == 22
     # A copy that was broken off left this; the next one begins anew.
@@ -194,6 +189,6 @@ def test_course_data_copies_an_unpacked_share(server, shared, tmp_path):
 
 
 def test_course_data_knows_its_names(cache):
-    result = run("cifar")
+    result = run("data", "cifar")
     assert result.exit_code == 2
     assert "fashion_mnist, mnist, cifar10, cats_vs_dogs" in result.output

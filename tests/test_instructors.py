@@ -7,10 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from click.testing import CliRunner
+from commands import run
 
 from course_utils import checks, ledger
-from course_utils.classroom import cli, notebooks, parameters, paths
+from course_utils.classroom import notebooks, parameters, paths
 from course_utils.errors import CourseError
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -82,19 +82,19 @@ def test_every_field_of_every_recorded_run_is_explained() -> None:
 def test_the_command_shows_one_notebook_and_renews_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = CliRunner().invoke(cli.main, ["parameters", "01"])
+    shown = run("parameters", "01")
     assert shown.exit_code == 0, shown.output
     assert shown.output.strip() in PAGE
-    assert CliRunner().invoke(cli.main, ["parameters", "01", "--write"]).exit_code == 2
+    assert run("parameters", "01", "--write").exit_code == 2
 
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / PATHS[0].name).write_bytes(PATHS[0].read_bytes())
     page = tmp_path / "notebooks" / parameters.PAGE
     monkeypatch.chdir(tmp_path)
-    missing = CliRunner().invoke(cli.main, ["parameters", "--write"])
+    missing = run("parameters", "--write")
     assert missing.exit_code == 2 and "has no place for the tables" in missing.output
     page.write_text(f"before\n{paths.block('parameters', 'old')}\nafter\n")
-    done = CliRunner().invoke(cli.main, ["parameters", "--write"])
+    done = run("parameters", "--write")
     assert done.exit_code == 0, done.output
     text = page.read_text(encoding="utf-8")
     block = paths.block("parameters", f"\n{parameters.tables(PATHS[:1])}\n")

@@ -19,9 +19,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from commands import run
 
-from course_utils.classroom import cli, notebooks
+from course_utils.classroom import notebooks
 from course_utils.classroom.mark import hand_ins, sandbox, verdicts
 from course_utils.errors import CourseError
 
@@ -90,7 +91,7 @@ def zipped(entries: dict[str, str | bytes]) -> bytes:
 
 def mark(submissions: Path, *options: str) -> Result:
     target = submissions.parent / "marks"
-    return CliRunner().invoke(cli.main, ["mark", str(submissions), "--to", str(target), *options])
+    return run("mark", str(submissions), "--to", str(target), *options)
 
 
 def rows(submissions: Path) -> dict[str, dict[str, str]]:
@@ -363,7 +364,7 @@ def test_zips_and_the_names_of_platforms(tmp_path: Path) -> None:
         f"Bo_2_assignsubmission_file_/{name}": stub,
         "Cy_3_assignsubmission_file_/": b"",
     }))  # fmt: skip
-    done = CliRunner().invoke(cli.main, ["mark", str(whole), "--to", str(tmp_path / "marks")])
+    done = run("mark", str(whole), "--to", str(tmp_path / "marks"))
     assert done.exit_code == 0, done.output
     assert set(rows(folder)) == {"Ann Lee", "Bo", "Cy"}
     assert len(list((tmp_path / "marks" / "feedback").iterdir())) == 3  # the earlier ones are gone
@@ -392,13 +393,11 @@ def test_marks_replace_nothing_of_yours(tmp_path: Path) -> None:
     put(tmp_path, "marks", "mine", "marks.csv")
     refused = mark(folder)
     assert refused.exit_code == 2 and "`course mark` did not write it" in refused.output
-    inside = CliRunner().invoke(cli.main, ["mark", str(folder), "--to", str(folder / "marks")])
+    inside = run("mark", str(folder), "--to", str(folder / "marks"))
     assert inside.exit_code == 2 and "lie in one another" in inside.output
-    missing = CliRunner().invoke(cli.main, ["mark", str(tmp_path / "nothing")])
+    missing = run("mark", str(tmp_path / "nothing"))
     assert missing.exit_code == 2 and "there is no folder and no zip" in missing.output
-    nobody = CliRunner().invoke(
-        cli.main, ["mark", str(tmp_path / "marks"), "--to", str(tmp_path / "x")]
-    )
+    nobody = run("mark", str(tmp_path / "marks"), "--to", str(tmp_path / "x"))
     assert nobody.exit_code == 2 and "holds no folder, notebook or zip" in nobody.output
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from commands import run
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from test_cli import CHECK, course, outputs, parameters_cell, run, write  # noqa: F401
+from test_cli import CHECK, course, outputs, parameters_cell, write  # noqa: F401
 
 from course_utils import ledger
 from course_utils.classroom import paths

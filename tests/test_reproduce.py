@@ -10,8 +10,9 @@ from pathlib import Path
 import batches
 import psutil
 import pytest
-from batches import order, run, running, seeds_started, started, until
+from batches import order, running, seeds_started, started, until
 from click.testing import Result
+from commands import run
 
 from course_utils import ledger
 from course_utils.classroom import notebooks

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import run
 from scipy import stats
 
 from course_utils import ledger
-from course_utils.classroom import cli, paths, results
+from course_utils.classroom import paths, results
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -79,9 +79,9 @@ def test_write_renews_the_block_and_nothing_else(
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n\n{paths.block('results', 'old')}\n\nafter\n")
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(cli.main, ["results", "--write"])
+    done = run("results", "--write")
     assert done.exit_code == 0, done.output
     block = paths.block("results", f"\n{results.tables()}\n")
     assert readme.read_text(encoding="utf-8") == f"before\n\n{block}\n\nafter\n"
     readme.write_text("no place\n")
-    assert "no place for the tables" in CliRunner().invoke(cli.main, ["results", "--write"]).output
+    assert "no place for the tables" in run("results", "--write").output

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from click.testing import CliRunner
+from commands import run
 
 from course_utils.checks._exercises import EXERCISES
-from course_utils.classroom import claims, cli, notebooks, student
+from course_utils.classroom import claims, notebooks, student
 from course_utils.classroom.mark import inside
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -29,7 +29,7 @@ def tags(cell: nbformat.NotebookNode) -> list[str]:
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("out") / "student"
-    done = CliRunner().invoke(cli.main, ["student", "--to", str(target)])
+    done = run("student", "--to", str(target))
     assert done.exit_code == 0, done.output
     return target
 

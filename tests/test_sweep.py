@@ -14,8 +14,9 @@ import batches
 import nbformat
 import psutil
 import pytest
-from batches import CLAIM, order, run, running, seeds_started, started, until
+from batches import CLAIM, order, running, seeds_started, started, until
 from click.testing import Result
+from commands import run
 
 from course_utils import ledger, machine
 from course_utils.classroom.sweep import parse_grid
