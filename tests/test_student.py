@@ -22,10 +22,6 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def tags(cell: nbformat.NotebookNode) -> list[str]:
-    return cell.metadata.get("tags", [])
-
-
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("out") / "student"
@@ -41,20 +37,22 @@ def test_no_outputs_and_no_solutions(path: Path, edition: Path) -> None:
     nbformat.validate(nb)
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
-    assert not [cell for cell in nb.cells if "solution" in tags(cell)]
+    assert not [cell for cell in nb.cells if "solution" in notebooks.tags(cell)]
     assert "def solution_" not in "".join(cell.source for cell in nb.cells)
     # everything else is there, in the same order
     claims.beside(original)
     assert [cell.id for cell in nb.cells] == [cell.id for cell in original.cells]
     kept = {cell.id: cell.source for cell in nb.cells}
-    assert all(kept[c.id] == c.source for c in original.cells if "solution" not in tags(c))
+    assert all(
+        kept[c.id] == c.source for c in original.cells if "solution" not in notebooks.tags(c)
+    )
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_an_exercise_is_a_stub_a_check_and_a_solution(path: Path) -> None:
     cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
-    stubs = [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]
-    solutions = [i for i, cell in enumerate(cells) if "solution" in tags(cell)]
+    stubs = [i for i, cell in enumerate(cells) if "exercise" in notebooks.tags(cell)]
+    solutions = [i for i, cell in enumerate(cells) if "solution" in notebooks.tags(cell)]
     assert stubs, "no exercise asks for a line of code"
     assert len(stubs) == len(solutions)
     for stub, solution in zip(stubs, solutions, strict=True):
@@ -107,7 +105,7 @@ def test_a_stub_fails_its_check_and_the_solution_put_in_its_place_passes(
     monkeypatch.setenv("COURSE_LEDGER", str(tmp_path / "ledger.jsonl"))
     removed = {c.id: c.source for c in nbformat.read(path, as_version=4).cells}
     cells = nbformat.read(edition / path.name, as_version=4).cells
-    for start in [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]:
+    for start in [i for i, cell in enumerate(cells) if "exercise" in notebooks.tags(cell)]:
         end = next(i for i in range(start, len(cells)) if cells[i].source == student.GONE)
         code = [cell.source for cell in cells[:end] if cell.cell_type == "code"]
         check = [cell.source for cell in cells[start + 1 : end] if cell.cell_type == "code"]
@@ -145,7 +143,7 @@ def test_the_edition_holds_no_answer(edition: Path) -> None:
     lesson: set[str] = set()
     for path in PATHS:
         for cell in nbformat.read(path, as_version=4).cells:
-            to = lines if "solution" in tags(cell) else lesson
+            to = lines if "solution" in notebooks.tags(cell) else lesson
             to |= {line.strip() for line in cell.source.splitlines()}
     # as they stand in JSON; what a line of some lesson holds too is no answer
     taught = "\n".join(lesson)
