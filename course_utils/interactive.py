@@ -141,15 +141,13 @@ def overfitting_map(records: Sequence[Record]) -> str:
     return f"{head}<details><summary>{_SUMMARY}</summary>{listing}</details>{end}{tail}"
 
 
-def frame(page: str, height: int = 640) -> str:
+def frame(page: str) -> str:
     """A page as an element of another page, such as a notebook's output.
 
     Parameters
     ----------
     page : str
         A whole page of HTML, as `overfitting_map` gives it.
-    height : int
-        Of the frame, in pixels.
 
     Returns
     -------
@@ -158,7 +156,7 @@ def frame(page: str, height: int = 640) -> str:
     """
     return (
         f'<div><iframe title="The map of overfitting" srcdoc="{escape(page)}" '
-        f'style="width: 100%; height: {height}px; border: 0"></iframe></div>'
+        f'style="width: 100%; height: 640px; border: 0"></iframe></div>'
     )
 
 
