@@ -131,9 +131,9 @@ def run(
         lacks = [", ".join(arms) for _, arms in missing([planned[one.job.name]])]
         return (one.result.error or f"no record of {lacks[0]}.") if lacks else ""
 
-    stems = {path.stem for path in notebooks.find(names)}
+    sources = {path.stem: path for path in notebooks.find(names)}
     chosen = [
-        one for one in planned.values() if one.notebook in stems and scale in (None, one.scale)
+        one for one in planned.values() if one.notebook in sources and scale in (None, one.scale)
     ]
     if not only_list:
         place.note("executed", *batch.OWN)
@@ -145,8 +145,11 @@ def run(
     if only_list or not lacking:
         click.echo(f"{len(lacking)} executions are missing." if lacking else "Nothing is missing.")
         return 0
-    plain = functools.cache(_plain_job)  # each notebook is read once
-    todo = [_job(one, *plain(one.notebook)) for one, _ in lacking]
+    plain = {
+        stem: batch.job(sources[stem], notebooks.read(sources[stem]))
+        for stem in {one.notebook for one, _ in lacking}
+    }
+    todo = [_job(one, sources[one.notebook], plain[one.notebook]) for one, _ in lacking]
     where = f"on {scheduler}" if scheduler else f"{workers} at a time"
     click.echo(f"{min(len(todo), limit or len(todo))} executions, {where}.")
     failed, is_stopped = batch.work_off(
@@ -163,11 +166,6 @@ def run(
         click.echo(f"{job.label}: {error}", err=True)
     click.echo(f"Records: {paths.relative(folder())}")
     return batch.status(failed, is_stopped)
-
-
-def _plain_job(notebook: str) -> tuple[Path, Job]:
-    (source,) = notebooks.find([notebook])
-    return source, batch.job(source, notebooks.read(source))
 
 
 def _job(one: Planned, source: Path, plain: Job) -> Job:
