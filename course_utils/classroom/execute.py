@@ -63,7 +63,8 @@ def execute(
     try:
         papermill.execute_notebook(
             notebooks.without_outputs(nb),
-            notebooks.escaped(executed),
+            # Papermill would fill in what stands in braces.
+            str(executed).replace("{", "{{").replace("}", "}}"),
             parameters=values,
             kernel_name=notebooks.KERNELSPEC["name"],
             cwd=cwd,

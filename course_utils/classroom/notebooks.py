@@ -158,11 +158,6 @@ def parameters(notebook: Path) -> dict[str, dict[str, str]]:
     return papermill.inspect_notebook(read(notebook))
 
 
-def escaped(path: Path) -> str:
-    """Path for papermill, which would fill in what stands in braces."""
-    return str(path).replace("{", "{{").replace("}", "}}")
-
-
 def check_names(notebook: Path, names: Iterable[str]) -> None:
     """Refuse parameter names that a notebook does not have: papermill would only warn."""
     names = list(names)
