@@ -25,19 +25,16 @@ def index(name: str) -> dict:
 def pools(name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return pool name to ``(images, labels)``: uint8, in stored order."""
     listing = index(name)
-    count = sum(len(listing[pool]["labels"]) for pool in POOLS)
+    labels = [np.array(listing[pool]["labels"], np.uint8) for pool in POOLS]
+    *starts, count = np.cumsum([len(each) for each in labels])
     images = cut(_decode(name), CATALOG[name].image, listing["columns"], count)
     if hashlib.sha256(images.tobytes()).hexdigest() != listing["sha256"]:
         raise DataError(
             f"The embedded images of {CATALOG[name].title} do not match their digest: "
             "the file is damaged or this Pillow decodes WebP wrongly. Install the course again."
         )
-    result, start = {}, 0
-    for pool in POOLS:
-        labels = np.array(listing[pool]["labels"], np.uint8)
-        result[pool] = (images[start : start + len(labels)], labels)
-        start += len(labels)
-    return result
+    parts = zip(np.split(images, starts), labels, strict=True)
+    return dict(zip(POOLS, parts, strict=True))
 
 
 def cut(atlas: np.ndarray, image: tuple[int, int, int], columns: int, count: int) -> np.ndarray:

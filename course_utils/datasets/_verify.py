@@ -38,11 +38,9 @@ def read(name: str, path: Path) -> dict[str, np.ndarray]:
 def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
     """Read the shape and type that an array of an npz file claims to have."""
     with archive.open(f"{key}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+        is_old = np.lib.format.read_magic(file) == (1, 0)
+        of = np.lib.format.read_array_header_1_0 if is_old else np.lib.format.read_array_header_2_0
+        shape, _, dtype = of(file)
     return shape, dtype
 
 
