@@ -22,8 +22,8 @@ BOOK = re.compile(r"(the book is at <|^url: )https://[\w-]+\.github\.io/[\w.-]+/
 CITED = re.compile(r"^(repository-code: |version: ).*$", re.M)
 
 
-def repository() -> tuple[str, str]:
-    """Address, from ``pyproject.toml``, and version of the course."""
+def repository() -> str:
+    """Address of the course, from ``pyproject.toml``."""
     path = notebooks.folder().parent / "pyproject.toml"
     try:
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
@@ -36,7 +36,7 @@ def repository() -> tuple[str, str]:
         raise CourseError(
             f"Repository in pyproject.toml must be https://github.com/OWNER/NAME; it is {address}."
         )
-    return address, __version__
+    return address
 
 
 def renewed(text: str, address: str, version: str) -> str:
@@ -80,7 +80,7 @@ def renew(path: Path, address: str, version: str, *, write: bool) -> bool:
 
 def badges(*, write: bool, version: str = __version__) -> int:
     """Say which pages and notebooks are not current, or renew them; return the exit status."""
-    address, _ = repository()
+    address = repository()
     folder = notebooks.folder()
     pages = [
         *(folder.parent / name for name in ("README.md", "CITATION.cff")),

@@ -29,7 +29,7 @@ The book will then be at https://{site}/"""
 def publish(owner: str, repository: str | None, version: str | None) -> int:
     """Set address and version, renew and check what follows from them; return the status."""
     root = notebooks.folder().parent
-    address, _ = badges.repository()
+    address = badges.repository()
     given = {"owner": owner, "repository": repository or address.split("/")[-1]}
     given["version"] = version or __version__
     for what, (allowed, words) in NAMES.items():

@@ -17,8 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-import course_utils
-from course_utils import ledger
+from course_utils import __version__, ledger
 from course_utils.classroom import badges, claims, notebooks, paths, results, tables
 from course_utils.classroom.book import runs
 from course_utils.errors import CourseError
@@ -70,18 +69,19 @@ def figure(nb: NotebookNode) -> tuple[bytes, str] | None:
     return None
 
 
-def address() -> tuple[str, str]:
-    """Address and release of the course; no address where it has none yet."""
+def address() -> str:
+    """Address of the course, empty where it has none yet."""
     try:
-        repository, version = badges.repository()
+        repository = badges.repository()
     except CourseError:  # an installed package, without its clone
-        return "", course_utils.__version__
-    return ("" if "/OWNER/" in repository else repository), version
+        return ""
+    return "" if "/OWNER/" in repository else repository
 
 
 def _linked(text: str, pages: Iterable[str]) -> str:
     """Point links of a page of ``notebooks/`` to pages of the book, else to the repository."""
-    repository, version = address()
+    repository = address()
+    release = f"{repository}/blob/v{__version__}"
 
     def renew(found: re.Match[str]) -> str:
         words, anchor = found["words"], found["anchor"] or ""
@@ -91,7 +91,7 @@ def _linked(text: str, pages: Iterable[str]) -> str:
         if name == "README.md" and found["path"] == "../README.md":
             return f"[{words}]({'bibliography' if anchor == '#sources' else 'index'}.md)"
         place = posixpath.normpath(posixpath.join("notebooks", found["path"]))
-        return f"[{words}]({repository}/blob/v{version}/{place}{anchor})" if repository else words
+        return f"[{words}]({release}/{place}{anchor})" if repository else words
 
     return LINK.sub(renew, BADGE.sub("", text))
 

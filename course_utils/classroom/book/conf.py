@@ -9,6 +9,7 @@ from myst_nb.core.render import NbElementRenderer
 from sphinx.application import Sphinx
 from sphinx.ext.autodoc.mock import MockFinder, ismock
 
+from course_utils import __version__
 from course_utils.classroom import book, claims
 
 # Nothing is computed where docstrings are read, so that what computes is not imported.
@@ -19,7 +20,7 @@ html_title = project
 html_theme = "sphinx_book_theme"
 html_theme_options: dict[str, Any] = {"navbar_persistent": []}  # the search has a place already
 html_context = {"default_mode": "auto"}
-repository, release = book.address()
+repository, release = book.address(), __version__
 if repository:  # the buttons that lead there
     html_theme_options |= {
         "repository_url": repository,
