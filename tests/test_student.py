@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import symtable
 import textwrap
 import zipfile
 from pathlib import Path
@@ -71,22 +70,6 @@ def test_the_smoke_profile_runs_every_solution() -> None:
         assert notebooks.profile_values(path, "smoke")["run_solutions"] is True
 
 
-def defined(source: str) -> set[str]:
-    """The names that a cell defines."""
-    return inside.bound(ast.parse(source))
-
-
-def before(sources: list[str], wanted: list[str]) -> list[str]:
-    """Of some cells, those that define what the wanted ones read; hardly any of them trains."""
-    needed: set[str] = set()
-    kept: list[str] = []
-    for source in reversed([*sources, *wanted]):
-        if source in wanted or defined(source) & needed:
-            kept.insert(0, source)
-            needed |= inside.read(symtable.symtable(source, "cell", "exec"))
-    return kept[: -len(wanted)]
-
-
 # Judging a whole examination takes minutes.
 JUDGED = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * path.stem.startswith("11"))
@@ -110,14 +93,16 @@ def test_a_stub_fails_its_check_and_the_solution_put_in_its_place_passes(
         code = [cell.source for cell in cells[:end] if cell.cell_type == "code"]
         check = [cell.source for cell in cells[start + 1 : end] if cell.cell_type == "code"]
         stub = cells[start].source
-        (name,) = defined(stub)
+        (name,) = inside.bound(ast.parse(stub))
         body = removed[cells[end].id].partition("\n")[2].rpartition("assert")[0]
         solved = re.sub(r"\bsolution_\w+", name, textwrap.dedent(body))
         small = notebooks.profile_values(path, "smoke")
         known: dict[str, object] = {}
-        for source in before(code[: code.index(stub)], [stub, *check, solved]):
-            exec(source, known)
-            known |= {name: small[name] for name in defined(source) & set(small)}
+        above = [ast.parse(source) for source in code[: code.index(stub)]]
+        wanted = ast.parse("\n".join([stub, *check, solved]))
+        for cell in inside.before(above, wanted):  # hardly any of them trains
+            exec(compile(cell, path.name, "exec"), known)
+            known |= {name: small[name] for name in inside.bound(cell) & set(small)}
         capsys.readouterr()
         for source in (stub, *check):
             exec(source, known)
