@@ -25,7 +25,7 @@ SEED = 0
 
 
 def name(program: Program) -> str:
-    words = [word for word in WRONG if word in program.forms[0].text]
+    words = [word for word in WRONG if word in program.forms[0]]
     return program.mistake if program.mistake != SOUND else words[0]
 
 

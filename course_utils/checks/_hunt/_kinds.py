@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Template
@@ -25,15 +26,6 @@ MISTAKES = (
     "the test set chooses",
     "a learning rate ten times too high",
 )
-Words = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Form:
-    """One way to write a program: its text, and what stands where when it is mended."""
-
-    text: str
-    mend: tuple[tuple[str, str], ...] = ()  # each piece of the text, and what takes its place
 
 
 @dataclass(frozen=True)
@@ -41,14 +33,18 @@ class Program:
     """A program with one mistake, or none, in one or more forms."""
 
     mistake: str
-    forms: tuple[Form, ...]
     hint: str
     why: str  # for the answer key
-    sources: tuple[str, ...]  # where people really made it
+    forms: tuple[str, ...]  # the body of each, and how it is mended
+    sources: tuple[str, ...] = ()  # where people really made the mistake
     keeps: tuple[str, ...] = ()  # remedies that a mended program still has
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # to choose from, by seed
 
 
+FRAME = """\
+def program(x, y, x_test, y_test):
+{}
+    return $net, $run.history, $net.evaluate(x_test, y_test, verbose=0)[1]"""
 COMMON: dict[str, tuple[str, ...]] = {
     "net": ("model", "net", "network", "classifier"),
     "run": ("run", "fitted", "log", "training"),
@@ -72,13 +68,15 @@ def printed(program: Program, rng: np.random.Generator) -> Paper:
     """Choose a form and the words in it."""
     form = program.forms[rng.integers(len(program.forms))]
     chosen = {name: str(rng.choice(own)) for name, own in (COMMON | dict(program.words)).items()}
-    mended = form.text
-    for old, new in form.mend:
-        if mended.count(old) != 1:
-            raise ValueError(f"{program.mistake}: {old!r} stands {mended.count(old)} times")
-        mended = mended.replace(old, new)
-    text, mended = (Template(each.strip("\n")).substitute(chosen) for each in (form.text, mended))
-    return Paper(program, _aligned(text), _aligned(mended))
+    given, mended = (_version(form, chosen, without) for without in "+-")
+    return Paper(program, given, mended)
+
+
+def _version(form: str, chosen: Mapping[str, str], without: str) -> str:
+    """The text without the lines that begin with one of the two signs."""
+    kept = [line for line in form.strip("\n").splitlines() if not line.startswith(without)]
+    body = "\n".join(re.sub("^[+-]", " ", line) for line in kept)
+    return _aligned(Template(FRAME.format(body)).substitute(chosen))
 
 
 def _aligned(text: str) -> str:
