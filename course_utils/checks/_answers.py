@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.checks._exercises import EXERCISES, Behaviour
-from course_utils.checks._exercises._kinds import NOT_DONE
+from course_utils.checks._exercises._kinds import NotDone
 from course_utils.errors import CourseError
 
 DRAWN = 60
@@ -64,13 +64,20 @@ def faults(name: str, answer: Any, seed: int = 0) -> tuple[list[str] | None, int
     asked, rng = EXERCISES[name], np.random.default_rng(seed)
     if answer is None or answer is ...:
         return None, 0
+
+    def done(*arguments: Any) -> Any:
+        given = answer(*arguments)
+        if given is None or given is ...:
+            raise NotDone
+        return given
+
     if isinstance(asked, Behaviour):
         try:
-            said = asked.judge(answer, rng)
+            said = asked.judge(done, rng)
+        except NotDone:
+            return None, 1
         except Exception as error:  # the reader's own code decides what it raises here
             said = f"{name} stops with {type(error).__name__}: {_short(error, str)}."
-        if said == NOT_DONE:
-            return None, 1
         return [] if said is None else [said], 1
     failed = []
     inputs = [*asked.cases, *(asked.draw(rng) for _ in range(DRAWN))]
@@ -78,12 +85,12 @@ def faults(name: str, answer: Any, seed: int = 0) -> tuple[list[str] | None, int
         call = f"{name}({', '.join(map(_short, arguments))})"
         expected, own = asked.reference(*arguments), copy.deepcopy(arguments)
         try:
-            given = answer(*own)
+            given = done(*own)
+        except NotDone:
+            return None, len(inputs)
         except Exception as error:
             failed.append(f"{call} stops with {type(error).__name__}: {_short(error, str)}.")
             continue
-        if given is None or given is ...:
-            return None, len(inputs)
         if not _equal(given, expected):
             failed.append(f"{call} is not {_short(given)}.")
         elif not all(map(_equal, own, arguments)):

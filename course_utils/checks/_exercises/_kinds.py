@@ -25,15 +25,18 @@ class Exercise:
 class Behaviour:
     """Something that the reader builds (a network, a pipeline, a rule), and what it has to do.
 
-    `judge` gives None, NOT_DONE, or one sentence that says what was seen and does not tell the
-    answer. It draws what it needs from the generator, and imports TensorFlow inside.
+    `judge` gives None, or one sentence that says what was seen and does not tell the answer. It
+    draws what it needs from the generator, and imports TensorFlow inside.
     """
 
     judge: Callable[[Any, np.random.Generator], str | None]
     hint: str
 
 
-NOT_DONE = "not done yet"  # what a judge says of a stub
+class NotDone(Exception):
+    """What the reader wrote is a stub still."""
+
+
 Exercises = dict[str, Exercise | Behaviour]
 
 

@@ -6,14 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks._exercises._kinds import (
-    NOT_DONE,
-    Arguments,
-    Behaviour,
-    Exercise,
-    Exercises,
-    losses,
-)
+from course_utils.checks._exercises._kinds import Arguments, Behaviour, Exercise, Exercises, losses
 
 
 def last_gap(accuracy: list[float], val_accuracy: list[float]) -> float:
@@ -46,8 +39,6 @@ def _shuffled(batches_of: Any, rng: np.random.Generator) -> str | None:
     labels = np.repeat(np.arange(10), 6)  # class by class
     images = np.arange(n, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 2, 1), "uint8")
     batches = batches_of(images, labels, size, seed)
-    if batches is None or batches is ...:
-        return NOT_DONE
     orders = []
     for seen, y, sizes in _networks.passes(batches):
         rows = seen[:, 0, 0, 0].astype(int)

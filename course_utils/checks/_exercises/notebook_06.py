@@ -6,13 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks._exercises._kinds import (
-    NOT_DONE,
-    Behaviour,
-    Exercise,
-    Exercises,
-    losses,
-)
+from course_utils.checks._exercises._kinds import Behaviour, Exercise, Exercises, NotDone, losses
 
 MOST_MISSED, MOST_EPOCHS = 0.3, 31  # percent, and a mean: a patience of 8 to 10 keeps both
 LONG = {  # arms whose recorded trainings were not stopped early
@@ -39,8 +33,7 @@ def _drops_late(build: Any, rng: np.random.Generator) -> str | None:
     from course_utils.checks import is_on
 
     rate = round(float(rng.uniform(0.2, 0.6)), 2)
-    if (model := build(rate)) is None or model is ...:
-        return NOT_DONE
+    model = build(rate)
     shapes = model.input_shape[1:], model.output_shape[1:]
     if shapes != ((28, 28, 1), (10,)):
         return f"The network takes {shapes[0]} and gives {shapes[1]}."
@@ -75,7 +68,7 @@ def _keeps_best(callback_class: Any, rng: np.random.Generator) -> str | None:
             model.set_weights([np.full((1, 1), epoch), np.full(1, epoch)])
             logs = {"loss": 1 / epoch, "accuracy": 0.5, "val_loss": loss, "val_accuracy": 0.5}
             if callback.on_epoch_end(epoch - 1, logs) is ...:
-                return NOT_DONE
+                raise NotDone
             if model.stop_training:
                 break
         callback.on_train_end()
@@ -105,8 +98,6 @@ def _stops_well(rule: Any, rng: np.random.Generator) -> str | None:
         for epoch in range(1, len(val_losses) + 1):
             so_far = val_losses[:epoch]
             stop = rule(so_far)
-            if stop is None or stop is ...:
-                return NOT_DONE
             if not isinstance(stop, bool | np.bool_):
                 return f"After {epoch} epochs the rule says {str(stop)[:20]!r}: neither yes nor no."
             if so_far != val_losses[:epoch]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks._exercises._kinds import NOT_DONE, Behaviour, Exercise, Exercises
+from course_utils.checks._exercises._kinds import Behaviour, Exercise, Exercises
 
 SIDE = 13  # of the picture that a block is tried on, wide enough for nine by nine pixels to show
 
@@ -32,8 +32,7 @@ def _is_lighter(build: Any, rng: np.random.Generator) -> str | None:
     import tensorflow as tf
 
     filters = int(rng.integers(4, 9))
-    if (block := build(filters)) is None or block is ...:
-        return NOT_DONE
+    block = build(filters)
     block = [block] if isinstance(block, keras.layers.Layer) else list(block)
     if not block:
         return "The list is empty."
@@ -91,8 +90,6 @@ def _times_steps(timed: Any, rng: np.random.Generator) -> str | None:
         takes = [9.0, *(rng.integers(1, 40, n_steps) / 10).tolist()]
         watch = _Watch(takes, float(rng.uniform(0, 1000)))
         said = timed(watch.step, watch.clock, n_steps)
-        if said is None or said is ...:
-            return NOT_DONE
         if watch.calls != n_steps + 1:
             return f"With n_steps = {n_steps} it takes {watch.calls} steps in all."
         if isinstance(said, str) or not np.allclose(said, np.median(takes[1:]), atol=1e-6):

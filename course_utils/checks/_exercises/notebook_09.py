@@ -7,13 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks._exercises._kinds import (
-    NOT_DONE,
-    Arguments,
-    Behaviour,
-    Exercise,
-    Exercises,
-)
+from course_utils.checks._exercises._kinds import Arguments, Behaviour, Exercise, Exercises
 
 
 def first_to_fit(features: list[int], training: list[float]) -> int:
@@ -39,8 +33,6 @@ def _is_shortest(fit: Any, rng: np.random.Generator) -> str | None:
     for n, p in ((20, 5), (6, 15), (8, 30), (12, 4)):
         seen, targets = rng.normal(size=(n, p)), rng.normal(size=(n, 3))
         given = fit(seen.copy(), targets.copy())
-        if given is None or given is ...:
-            return NOT_DONE
         weights, what = np.asarray(given, float), f"With {n} pictures and {p} features"
         if weights.shape != (p, 3):
             return f"{what}, and 3 targets, the weights have the shape {weights.shape}."
