@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -42,22 +42,30 @@ def _image_scores(part: str, key: str, factor: float) -> Callable[[Record], np.n
     return scores
 
 
-def _accuracy(part: str, **options: Any) -> Measure:
+accuracy_of = partial(Measure, unit="%", better=True, margin="accuracy")
+entropy_of = partial(Measure, unit="nats", better=False, margin="cross-entropy", digits=2)
+
+
+def _accuracy(part: str) -> Measure:
     scores = _image_scores(part, "correct", 100)
-    return Measure(lambda r: 100 * r[part]["accuracy"], "%", margin="accuracy", **options,
-                   scores=scores if part != "train" else None)  # fmt: skip
+    return accuracy_of(lambda r: 100 * r[part]["accuracy"], scores=scores)
 
 
 def _cross_entropy(part: str) -> Measure:
     scores = _image_scores(part, "cross_entropy", 1)
-    of = lambda r: r[part]["cross_entropy"]  # noqa: E731
-    return Measure(of, "nats", better=False, margin="cross-entropy", digits=2, scores=scores)
+    return entropy_of(lambda r: r[part]["cross_entropy"], scores=scores)
 
 
-training_accuracy = _accuracy("train")
-validation_accuracy = _accuracy("validation", better=True)
-test_accuracy = _accuracy("test", better=True)
+def lowest(key: str) -> Measure:
+    """The lowest of the losses that a history holds under a name."""
+    return entropy_of(lambda r: min(r["history"][key]))
+
+
+training_accuracy = Measure(lambda r: 100 * r["train"]["accuracy"], "%", margin="accuracy")
+validation_accuracy, test_accuracy = _accuracy("validation"), _accuracy("test")
 cross_entropy, test_cross_entropy = _cross_entropy("validation"), _cross_entropy("test")
+# Validation accuracy at the lowest validation loss.
+accuracy_at_turn = accuracy_of(lambda r: 100 * r["history"]["val_accuracy"][r["best_epoch"] - 1])
 # Both accuracies are measured on the final network, with dropout off.
 gap = Measure(
     lambda r: 100 * (r["train"]["accuracy"] - r["validation"]["accuracy"]), "points", margin="gap"

@@ -16,7 +16,7 @@ from course_utils.claims import (
     shown,
     values,
 )
-from course_utils.claims.measures import cross_entropy, gap, turn, turning_epoch
+from course_utils.claims.measures import accuracy_at_turn, cross_entropy, gap, turn, turning_epoch
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "02_deeper_vgg_style"
@@ -30,10 +30,6 @@ LONG, LONG_DROPOUT = (runs(NOTEBOOK, arm, "settings") for arm in ("deeper", "dee
 
 best = Measure(lambda r: 100 * max(r["history"]["val_accuracy"]), "%")
 from_the_second = Measure(lambda r: 100 * min(r["history"]["val_accuracy"][1:]), "%")
-
-at_the_best = Measure(
-    lambda r: 100 * r["history"]["val_accuracy"][r["best_epoch"] - 1], "%", True, "accuracy"
-)
 
 # fmt: off
 CLAIMS = Claims(
@@ -63,7 +59,7 @@ CLAIMS = Claims(
           "Given {epochs} epochs, dropout changes the accuracy of the best epoch, chosen by the "
           "validation loss, by {best:short}: {best:better}. The last cross-entropy is "
           "{loss:size short} {loss:lower}.",
-          epochs=setting(LONG, "epochs"), best=compare(LONG, LONG_DROPOUT, at_the_best),
+          epochs=setting(LONG, "epochs"), best=compare(LONG, LONG_DROPOUT, accuracy_at_turn),
           loss=compare(LONG, LONG_DROPOUT, cross_entropy)),
     claim("02-batchnorm-gap",
           "Batch norm {gap:widens} the gap by {gap:size}, and changes the validation accuracy by "

@@ -7,9 +7,11 @@ import math
 import numpy as np
 
 from course_utils.claims import (
+    Change,
     Claims,
     Measure,
     Record,
+    Runs,
     across,
     claim,
     compare,
@@ -21,53 +23,35 @@ from course_utils.claims import (
     values,
 )
 from course_utils.claims.measures import (
+    accuracy_of,
+    cross_entropy,
     decisions,
     gap,
+    lowest,
     rise,
     test_accuracy,
+    test_cross_entropy,
     turn,
     turning_epoch,
     validation_accuracy,
 )
 
 NOTEBOOK = "03_data_augmentation"
-F4, RENAMED, SPLIT_FIRST, PLAIN, AUGMENTED, PLAIN_LONG, LONG = (
-    runs(NOTEBOOK, arm)
-    for arm in (
-        "F4",
-        "F4_renamed",
-        "F4_split_first",
-        "plain",
-        "augmented",
-        "plain_long",
-        "augmented_long",
-    )
-)
+F4, RENAMED, SPLIT_FIRST = (runs(NOTEBOOK, f"F4{arm}") for arm in ("", "_renamed", "_split_first"))
+PLAIN, AUGMENTED = runs(NOTEBOOK, "plain"), runs(NOTEBOOK, "augmented")
+PLAIN_LONG, LONG = runs(NOTEBOOK, "plain_long"), runs(NOTEBOOK, "augmented_long")
 MIDDLE, LAST = (41, 60), (81, 100)  # two fifths of the long training
 
-too_good = Measure(
-    lambda r: 100 * (r["validation"]["accuracy"] - r["test"]["accuracy"]),
-    "points",
-    margin="accuracy",
-)
-too_sure = Measure(
-    lambda r: r["validation"]["cross_entropy"] - r["test"]["cross_entropy"],
-    "nats",
-    margin="cross-entropy",
-    digits=2,
-)
-lowest_loss = Measure(
-    lambda r: min(r["history"]["val_loss"]), "nats", better=False, margin="cross-entropy", digits=2
-)
+
+def too_good(arm: Runs) -> Change:
+    """Validation minus test accuracy."""
+    return compare(arm, arm, test_accuracy, validation_accuracy)
 
 
 def over(epochs: tuple[int, int]) -> Measure:
     """Mean validation accuracy over some epochs."""
     first, last = epochs
-    return Measure(
-        lambda r: 100 * np.mean(r["history"]["val_accuracy"][first - 1 : last]), "%",
-        better=True, margin="accuracy",
-    )  # fmt: skip
+    return accuracy_of(lambda r: 100 * np.mean(r["history"]["val_accuracy"][first - 1 : last]))
 
 
 def same_seconds(plain: Record, augmented: Record) -> float:
@@ -84,17 +68,17 @@ CLAIMS = Claims(
         "{copies:Each} as published, all validation pictures are copies of training pictures. The "
         "validation accuracy is {leak:above} the test accuracy by {leak:size}.",
         copies=count(F4, lambda r: r["copies"] == r["validated"] > 0),
-        leak=across(too_good.of, too_good, F4)),
+        leak=too_good(F4)),
     claim("03-renamed",
         "With the name mended, no exact copy is left {none:each}; validation is {leak:below} test "
         "by {leak:size short}.",
         none=count(RENAMED, lambda r: r["copies"] == 0),
-        leak=across(too_good.of, too_good, RENAMED)),
+        leak=too_good(RENAMED)),
     claim("03-split-first",
         "With the split first, validation minus test is {leak:short}: {leak:undecided}. Its "
         "cross-entropy is {loss:higher}, by {loss:size short}.",
-        leak=across(too_good.of, too_good, SPLIT_FIRST),
-        loss=across(too_sure.of, too_sure, SPLIT_FIRST)),
+        leak=too_good(SPLIT_FIRST),
+        loss=compare(SPLIT_FIRST, SPLIT_FIRST, test_cross_entropy, cross_entropy)),
     claim("03-test",
         "The baseline network on {images} pictures, {epochs} epochs: augmentation changes the test "
         "accuracy by {d}: {d:better}.",
@@ -128,7 +112,7 @@ CLAIMS = Claims(
         "validation losses are {low:equal}: {low:short}. With augmentation, the "
         "lowest comes {turn:later each}.",
         epochs=setting(LONG, "epochs"), gap=compare(PLAIN_LONG, LONG, gap),
-        low=compare(PLAIN_LONG, LONG, lowest_loss),
+        low=compare(PLAIN_LONG, LONG, lowest("val_loss")),
         turn=compare(PLAIN_LONG, LONG, turning_epoch)),
     shown("03-setting",
         "{images} training pictures, {short} epochs or {long}",

@@ -18,6 +18,7 @@ from course_utils.claims import (
     values,
 )
 from course_utils.claims.measures import (
+    accuracy_of,
     rise,
     test_accuracy,
     turns,
@@ -31,9 +32,7 @@ C1, DROPOUT, AUGMENTATION, C2 = (
 
 NAME = fact("C1", "the arm's name in its source")
 
-last_accuracy = Measure(
-    lambda r: 100 * r["last"]["validation"]["accuracy"], "%", better=True, margin="accuracy"
-)
+last_accuracy = accuracy_of(lambda r: 100 * r["last"]["validation"]["accuracy"])
 
 
 def near_the_lowest(record: Record) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 
 from course_utils.claims import (
@@ -20,9 +21,11 @@ from course_utils.claims import (
     shown,
     values,
 )
-from course_utils.claims.measured import Change, Measured, Runs
+from course_utils.claims.measured import Measured, Runs
 from course_utils.claims.measures import (
+    entropy_of,
     gap,
+    lowest,
     test_accuracy,
     training_accuracy,
     turn,
@@ -41,22 +44,10 @@ FULL_NONE, FULL_STRING = (
 )
 NAME = fact("`'l2'`", "what Keras calls it")
 SMALL_STRENGTH = fact("0.0001", "the strength in the arm's name; its records do not keep it")
+against_none = partial(compare, NONE, differ=("l2", "weight_decay"))
 
-
-def against_none(arm: Runs, measure: Measure) -> Change:
-    """What an arm changes on CIFAR-10."""
-    return compare(NONE, arm, measure, differ=("l2", "weight_decay"))
-
-
-def loss(key: str, which: int | None = None) -> Measure:
-    """An entry of a history of losses, or the lowest."""
-    return Measure(
-        lambda r: min(r["history"][key]) if which is None else r["history"][key][which],
-        "nats", better=False, margin="cross-entropy", digits=2,
-    )  # fmt: skip
-
-
-last_entropy, lowest_entropy = loss("val_cross_entropy", -1), loss("val_cross_entropy")
+last_entropy = entropy_of(lambda r: r["history"]["val_cross_entropy"][-1])
+lowest_entropy = lowest("val_cross_entropy")
 AT_BEST = against_none(PENALTY, lowest_entropy)
 entropy_rise = Measure(lambda r: last_entropy.of(r) / lowest_entropy.of(r), "times")
 right, learned = (replace(m, margin="digits") for m in (validation_accuracy, training_accuracy))
@@ -113,7 +104,7 @@ CLAIMS = Claims(
     claim("05-loss-lies",
         "By its lowest `val_loss`, λ = {l2} looks {loss:worse} than no penalty, by "
         "{loss:size short}. By its lowest cross-entropy it is {entropy:equal}: {entropy:short}.",
-        l2=setting(PENALTY, "parameters.l2"), loss=against_none(PENALTY, loss("val_loss")),
+        l2=setting(PENALTY, "parameters.l2"), loss=against_none(PENALTY, lowest("val_loss")),
         entropy=AT_BEST),
     claim("05-shrinks",
         "On average over {n} runs, λ = {l2} leaves the dense layer {dense} of its length, and the "

@@ -23,11 +23,12 @@ from course_utils.claims import (
     setting,
     values,
 )
-from course_utils.claims.measured import Change
 from course_utils.claims.measures import (
     all_of,
     cross_entropy,
+    entropy_of,
     gap,
+    mean_of,
     test_accuracy,
     test_cross_entropy,
     training_accuracy,
@@ -85,18 +86,11 @@ def used_all(record: Record) -> bool:
 
 
 digits = Measure(test_accuracy.of, "%", better=True, margin="digits", digits=2)
-tempered = Measure(
-    lambda r: r["calibration"]["cross_entropy_tempered"], "nats", better=False,
-    margin="cross-entropy", digits=2,
-)  # fmt: skip
+tempered = entropy_of(lambda r: r["calibration"]["cross_entropy_tempered"])
 not_earned = Measure(unearned, "points", digits=2)
 ROWS = {f"d{row}": fact(f"D{row}", "published.yaml") for row in (2, 3, 4)}
-
-
-def trained_on(measure: Measure) -> Change:
-    """Without dropout: the last network minus the one that early stopping would have kept."""
-    return compare(NONE, LAST_NONE, measure, differ=("patience", "penalty"))
-
+# Without dropout: the last network minus the one that early stopping would have kept.
+trained_on = partial(compare, NONE, LAST_NONE, differ=("patience", "penalty"))
 
 # fmt: off
 CLAIMS = Claims(
@@ -159,7 +153,7 @@ CLAIMS = Claims(
           "An epoch chosen on the test set claims {claimed:range} that one chosen on validation "
           "does not: on average over {runs} runs, {mean}.",
           runs=computed(len, PEEK), claimed=values(PEEK, not_earned),
-          mean=computed(lambda of: float(np.mean(list(map(unearned, of)))), PEEK, digits=2)),
+          mean=computed(mean_of(not_earned), PEEK, digits=2)),
     claim("06-full-rows",
           "At full size, on the honest split, {d2} differs from {d3} by {three:short} in test "
           "accuracy, {three:equal}. Without dropout, {d4} differs from {d2} by {four:short}, "

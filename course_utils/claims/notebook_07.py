@@ -8,7 +8,6 @@ from course_utils.claims import (
     Claims,
     Measure,
     Runs,
-    across,
     claim,
     compare,
     computed,
@@ -18,7 +17,14 @@ from course_utils.claims import (
     shown,
 )
 from course_utils.claims.measured import Change
-from course_utils.claims.measures import all_of, gap, test_accuracy, validation_accuracy
+from course_utils.claims.measures import (
+    accuracy_of,
+    all_of,
+    entropy_of,
+    gap,
+    test_accuracy,
+    validation_accuracy,
+)
 
 NOTEBOOK = "07_capstone"
 PHOTOS, CIFAR, CLOTHES, DIGITS = "cats_vs_dogs", "cifar10", "fashion_mnist", "mnist"
@@ -34,14 +40,8 @@ STEPS = {  # arm: the parameters in which it differs from the one before
 }
 ALL_STEPS = tuple(dict.fromkeys(name for names in STEPS.values() for name in names))
 
-one_view = Measure(lambda r: 100 * r["one_view"]["accuracy"], "%", better=True, margin="accuracy")
-cross_entropy = Measure(  # with one view, and without the smoothing
-    lambda r: r["one_view"]["cross_entropy"],
-    "nats",
-    better=False,
-    margin="cross-entropy",
-    digits=2,
-)
+one_view = accuracy_of(lambda r: 100 * r["one_view"]["accuracy"])
+cross_entropy = entropy_of(lambda r: r["one_view"]["cross_entropy"])  # and without the smoothing
 
 
 def arm(images: str, step: str) -> Runs:
@@ -60,9 +60,7 @@ def changes(images: str, measure: Measure = one_view) -> dict[str, Change]:
 
 def two_views(images: str) -> Change:
     """What the mirrored view adds to one view of the same network."""
-    return across(
-        lambda r: validation_accuracy.of(r) - one_view.of(r), one_view, arm(images, "ours")
-    )
+    return compare(arm(images, "ours"), arm(images, "ours"), one_view, validation_accuracy)
 
 
 def in_each(step: str) -> dict[str, Change]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -24,7 +23,13 @@ from course_utils.claims import (
     shown,
     values,
 )
-from course_utils.claims.measures import decisions, test_accuracy, training_accuracy, turns
+from course_utils.claims.measures import (
+    accuracy_at_turn,
+    decisions,
+    test_accuracy,
+    training_accuracy,
+    turns,
+)
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "08_by_heart"
@@ -42,8 +47,6 @@ def at_the_turn(name: str) -> Measure:
 
 
 learned = Measure(lambda r: 100 * r["history"]["given"][-1], "%", better=False)
-
-
 highest = Measure(lambda r: 100 * max(r["history"]["accuracy"]), "%")
 
 
@@ -51,18 +54,6 @@ def passes(record: Record) -> float:
     """Epoch at which the training accuracy first exceeds 0.95."""
     above = np.array(record["history"]["accuracy"]) > 0.95
     return int(above.argmax()) + 1 if above.any() else math.inf
-
-
-def from_the_end(name: str) -> Callable[[Record], float]:
-    """Points by which a share at the lowest validation loss differs from that of the last epoch."""
-    return lambda r: 100 * (r["history"][name][r["best_epoch"] - 1] - r["history"][name][-1])
-
-
-def against_stopping(stopped_run: Record, remedied_run: Record) -> float:
-    """Last validation accuracy with a remedy, minus that without one at the turning epoch."""
-    turn = stopped_run["best_epoch"] - 1
-    at_turn = stopped_run["history"]["val_accuracy"][turn]
-    return 100 * (remedied_run["history"]["val_accuracy"][-1] - at_turn)
 
 
 def scores(record: Record) -> np.ndarray:
@@ -154,15 +145,14 @@ CLAIMS = Claims(
           "Early stopping, which needs no strength, {learned:saves} {learned:size} of the wrong "
           "labels from being learned, and the validation accuracy is {right:size short} "
           "{right:higher} than in the end.",
-          learned=across(from_the_end("given"), learned, NOISY),
-          right=across(from_the_end("val_accuracy"), accuracy, NOISY)),
+          learned=compare(NOISY, NOISY, learned, at_the_turn("given")),
+          right=compare(NOISY, NOISY, accuracy, accuracy_at_turn)),
     claim("08-stop-enough",
           "Against early stopping alone, the last validation accuracy with dropout differs by "
           "{a}, {a:undecided}; with {l2} by {b:short}, {b:worse}; with augmentation by "
           "{c:short}, {c:undecided}.",
-          l2=NAME_OF_L2, a=across(against_stopping, accuracy, NOISY, DROPOUT),
-          b=across(against_stopping, accuracy, NOISY, L2),
-          c=across(against_stopping, accuracy, NOISY, AUGMENTED)),
+          l2=NAME_OF_L2, **{name: compare(NOISY, arm, accuracy_at_turn, accuracy)
+                            for name, arm in zip("abc", (DROPOUT, L2, AUGMENTED), strict=True)}),
     claim("08-by-heart",
           "{heart:range} of the training pictures have a memorisation greater than "
           "{high}, and {needless:range} one under {low}.",

@@ -12,7 +12,6 @@ from course_utils.claims import (
     Measured,
     Record,
     Runs,
-    across,
     claim,
     compare,
     computed,
@@ -22,7 +21,7 @@ from course_utils.claims import (
     shown,
     values,
 )
-from course_utils.claims.measures import training_accuracy
+from course_utils.claims.measures import accuracy_at_turn, accuracy_of, mean_of, training_accuracy
 from course_utils.claims.measures import validation_accuracy as accuracy
 from course_utils.claims.words import number
 
@@ -38,7 +37,7 @@ FULL = {arm: runs(NOTEBOOK, f"{arm}_to_48000", "full") for arm in ("plain", "aug
 
 def right(features: int, kind: str = "plain new") -> Measure:
     """Percent right, of the training pictures or of new ones."""
-    return Measure(lambda r: r["descent"][kind][str(features)][0], "%", True, "accuracy")
+    return accuracy_of(lambda r: r["descent"][kind][str(features)][0])
 
 
 def miss(features: int) -> Measure:
@@ -48,30 +47,12 @@ def miss(features: int) -> Measure:
 
 def more_features(first: int, last: int, kind: str = "plain new") -> Measured:
     """Change of the accuracy on new pictures from one number of features to another."""
-    return across(lambda r: right(last, kind).of(r) - right(first, kind).of(r), right(1), FEATURES)
-
-
-def by_penalty(record: Record) -> float:
-    """Points that the penalty adds where there are as many features as pictures."""
-    return right(1000, "ridge new").of(record) - right(1000).of(record)
+    return compare(FEATURES, FEATURES, right(first, kind), right(last, kind))
 
 
 def wider(arms: dict[str, Runs], first: str, last: str, measure: Measure = accuracy) -> Measured:
     """What changes from one width to another."""
     return compare(arms[first], arms[last], measure, differ=("width",))
-
-
-def at_the_turn(record: Record) -> float:
-    """Validation accuracy at the lowest validation loss, in percent."""
-    return 100 * record["history"]["val_accuracy"][record["best_epoch"] - 1]
-
-
-turn = Measure(at_the_turn, "%", True, "accuracy")
-
-
-def by_stopping(record: Record) -> float:
-    """Points that the accuracy at the lowest validation loss is above that of the end."""
-    return at_the_turn(record) - 100 * record["validation"]["accuracy"]
 
 
 def error(n: int) -> Measure:
@@ -107,15 +88,10 @@ def foretold(arm: str, law: str) -> Measured:
     return Measured((FULL[arm],), say)
 
 
-def worth(part: slice) -> Measured:
-    """How many times the pictures augmentation is worth; and the ends of its interval."""
-
-    def say(spec: str) -> str:
-        found = list(laws.worth(PLAIN.records, AUGMENTED.records))
-        words = " to ".join(number(value, 2) for value in found[part])
-        return words if part.stop == 1 else f"95 % interval {words}"
-
-    return Measured((PLAIN, AUGMENTED), say)
+def worth(spec: str) -> str:
+    """How many times the pictures augmentation is worth; with ``ends``, its interval."""
+    times, *ends = (number(n, 2) for n in laws.worth(PLAIN.records, AUGMENTED.records))
+    return f"95 % interval {' to '.join(ends)}" if spec == "ends" else times
 
 
 NUMBERS = {n: fact(f"{n:,}", "a parameter") for n in (100, 250, 300, 1000, 2000, 6000, 8000, 48000)}
@@ -124,8 +100,7 @@ WIDTHS = {width: fact(width, "a parameter") for width in ("0.125", "1", "2", "4"
 # fmt: off
 CLAIMS = Claims(
     NOTEBOOK,
-    shown("09-at-300", "{mean}", mean=computed(
-        lambda found: float(np.mean([right(300).of(r) for r in found])), FEATURES, unit="%")),
+    shown("09-at-300", "{mean}", mean=computed(mean_of(right(300)), FEATURES, unit="%")),
     claim("09-descent",
           "Least squares on random features is right on {few:short} of new pictures with {p} "
           "features, on {peak:short} with {q}, as many as pictures, and on {many:short} with {r}: "
@@ -149,7 +124,8 @@ CLAIMS = Claims(
           "With {q} features the penalty {d:adds} {d:size}, and no peak is left: from {p} to {r} "
           "features, the accuracy with it changes by {e:short}.",
           p=NUMBERS[300], q=NUMBERS[1000], r=NUMBERS[6000],
-          d=across(by_penalty, right(1), FEATURES), e=more_features(300, 6000, "ridge new")),
+          d=compare(FEATURES, FEATURES, right(1000), right(1000, "ridge new")),
+          e=more_features(300, 6000, "ridge new")),
     claim("09-width",
           "With a share of {share} random labels, the small network {d:loses} {d:size} of "
           "validation accuracy from width {one} to width {four}, where it is right on "
@@ -168,8 +144,9 @@ CLAIMS = Claims(
           "Early stopping takes the fall away too: at the lowest validation loss, width {four} is "
           "{d:size} {d:higher} than at the end, and from width {one} to {four} the change is "
           "{e:short}: {e:undecided}.",
-          one=WIDTHS["1"], four=WIDTHS["4"], d=across(by_stopping, accuracy, NOISY["4"]),
-          e=wider(NOISY, "1", "4", turn)),
+          one=WIDTHS["1"], four=WIDTHS["4"],
+          d=compare(NOISY["4"], NOISY["4"], accuracy, accuracy_at_turn),
+          e=wider(NOISY, "1", "4", accuracy_at_turn)),
     claim("09-law",
           "From {few} to {many} pictures, the error goes from {first:short} to {last:short}; by "
           "the straight law, each doubling takes {d} of it away.",
@@ -194,8 +171,8 @@ CLAIMS = Claims(
           more=values(PLAIN, own_error(8000)), all=values(FULL["plain"], own_error(48000))),
     claim("09-worth",
           "From {few} to {many} pictures, augmentation is worth {times} times the pictures "
-          "({ends}, resampled seeds).",
-          few=NUMBERS[250], many=NUMBERS[8000], times=worth(slice(1)), ends=worth(slice(1, 3))),
+          "({times:ends}, resampled seeds).",
+          few=NUMBERS[250], many=NUMBERS[8000], times=Measured((PLAIN, AUGMENTED), worth)),
     claim("09-worth-full",
           "On {n} pictures, with the same steps, it {d:raises} the error by {d:size}.",
           n=NUMBERS[48000], d=compare(FULL["plain"], FULL["augmented"], error(48000))),

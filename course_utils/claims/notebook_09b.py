@@ -8,8 +8,8 @@ from course_utils.claims import (
     Claims,
     Record,
     Runs,
-    across,
     claim,
+    compare,
     computed,
     fact,
     runs,
@@ -17,7 +17,14 @@ from course_utils.claims import (
     shown,
 )
 from course_utils.claims.measured import Change, Measure, Measured
-from course_utils.claims.measures import all_of, cross_entropy, gap, mean_of, training_accuracy
+from course_utils.claims.measures import (
+    all_of,
+    cross_entropy,
+    gap,
+    lowest,
+    mean_of,
+    training_accuracy,
+)
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "09b_map"
@@ -32,7 +39,7 @@ def point(images: int, remedy: str) -> Runs:
 
 def from_to(before: Runs, after: Runs, measure: Measure) -> Change:
     """The change between two points of the line, which may differ in the pictures."""
-    return across(lambda a, b: measure.of(b) - measure.of(a), measure, before, after)
+    return compare(before, after, measure, measure)
 
 
 def remedy(images: int, name: str, measure: Measure = accuracy) -> Change:
@@ -40,19 +47,14 @@ def remedy(images: int, name: str, measure: Measure = accuracy) -> Change:
     return from_to(point(images, "none"), point(images, name), measure)
 
 
-def lowest(record: Record) -> float:
-    """The lowest validation cross-entropy of a run, in nats."""
-    return min(record["history"]["val_cross_entropy"])
-
-
 def turned_at(record: Record) -> float:
     """Steps of the optimiser up to the lowest validation cross-entropy."""
     losses = record["history"]["val_cross_entropy"]
-    return (losses.index(lowest(record)) + 1) * record["parameters"]["steps"]
+    return (losses.index(min(losses)) + 1) * record["parameters"]["steps"]
 
 
 turn = Measure(turned_at, "steps", digits=0)
-at_best = Measure(lowest, "nats", better=False, margin="cross-entropy", digits=2)
+at_best = lowest("val_cross_entropy")
 
 bare = {n: point(n, "none") for n in SIZES}
 steps_up = list(pairwise(SIZES))

@@ -12,11 +12,13 @@ from course_utils.claims import (
     Record,
     across,
     claim,
+    compare,
     fact,
     runs,
     setting,
     values,
 )
+from course_utils.claims.measures import test_accuracy
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "10_trusting_validation"
@@ -70,11 +72,6 @@ def better_choice(record: Record) -> float:
 def lost(change: str, key: str = "accuracy") -> Callable[[Record], float]:
     """Points that a change of the test pictures adds to accuracy or confidence."""
     return lambda r: r["changed"][change][key] - r["changed"]["as they are"][key]
-
-
-def as_they_are(record: Record) -> float:
-    """Test accuracy minus validation accuracy."""
-    return 100 * (record["test"]["accuracy"] - record["validation"]["accuracy"])
 
 
 def surer(change: str) -> Callable[[Record], float]:
@@ -136,7 +133,8 @@ CLAIMS = Claims(
           "The network's accuracy on test pictures differs from that on validation by {same}. "
           "Mirror the test pictures, and it {m:loses} {m:size short}; turn them, and it {t:loses} "
           "{t:size short}; darken them, and it {d:loses} {d:size short}.",
-          same=across(as_they_are, accuracy, RELU), m=across(lost("mirrored"), accuracy, RELU),
+          same=compare(RELU, RELU, accuracy, test_accuracy),
+          m=across(lost("mirrored"), accuracy, RELU),
           t=across(lost("turned"), accuracy, RELU), d=across(lost("darkened"), accuracy, RELU)),
     claim("10-sure",
           "Its confidence goes down too, but not as far: on mirrored pictures by {m:size} {m:less} "
