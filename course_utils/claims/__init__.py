@@ -44,7 +44,6 @@ from course_utils.claims.measured import (
     count,
     epochs_of,
     fact,
-    runs,
     setting,
     values,
 )

@@ -69,9 +69,6 @@ def _at(record: Any, name: str) -> Any:
     return record
 
 
-runs = Runs
-
-
 @dataclass(eq=False)
 class Measured:
     """Runs, and a function that puts what they say into the words of a field's format."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from course_utils.claims import Claims, Record, claim, count, runs, setting, shown, values
+from course_utils.claims import Claims, Record, Runs, claim, count, setting, shown, values
 from course_utils.claims.measures import gap, test_accuracy
 
 NOTEBOOK = "00_start_here"
-HEALTHY, UNDERFIT = runs(NOTEBOOK, "healthy"), runs(NOTEBOOK, "underfit")
+HEALTHY, UNDERFIT = Runs(NOTEBOOK, "healthy"), Runs(NOTEBOOK, "underfit")
 
 
 def at_chance(record: Record) -> bool:
@@ -29,7 +29,7 @@ CLAIMS = Claims(
     shown("00-too-high",
           "{stuck:Count} with this learning rate, the network guesses from the first epoch to the "
           "last.",
-          stuck=count(runs(NOTEBOOK, "rate_too_high"), at_chance)),
+          stuck=count(Runs(NOTEBOOK, "rate_too_high"), at_chance)),
     shown("00-full", "{images} pictures",
-          images=setting(runs(NOTEBOOK, "healthy", "full"), "data.train")),
+          images=setting(Runs(NOTEBOOK, "healthy", "full"), "data.train")),
 )

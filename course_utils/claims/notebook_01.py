@@ -8,11 +8,11 @@ from course_utils.claims import (
     Claims,
     Measure,
     Record,
+    Runs,
     across,
     claim,
     compare,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -29,9 +29,9 @@ from course_utils.claims.measures import (
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "01_baseline_overfit"
-MORE_F1, MORE_RELU = (runs(NOTEBOOK, arm, "settings") for arm in ("F1", "relu"))
-F1, RELU = runs(NOTEBOOK, "F1"), runs(NOTEBOOK, "relu")
-FULL = runs(NOTEBOOK, "F1", "full")
+MORE_F1, MORE_RELU = (Runs(NOTEBOOK, arm, "settings") for arm in ("F1", "relu"))
+F1, RELU = Runs(NOTEBOOK, "F1"), Runs(NOTEBOOK, "relu")
+FULL = Runs(NOTEBOOK, "F1", "full")
 
 band = Measure(  # in which the validation accuracy stays from the turning epoch on
     lambda r: 100 * np.ptp(r["history"]["val_accuracy"][r["best_epoch"] - 1 :]), "points"

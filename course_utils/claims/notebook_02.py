@@ -7,11 +7,11 @@ import math
 from course_utils.claims import (
     Claims,
     Measure,
+    Runs,
     claim,
     compare,
     computed,
     count,
-    runs,
     setting,
     shown,
     values,
@@ -20,13 +20,13 @@ from course_utils.claims.measures import accuracy_at_turn, cross_entropy, gap, t
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "02_deeper_vgg_style"
-F1, RELU, DEEPER = (runs(NOTEBOOK, arm) for arm in ("F1", "relu", "deeper"))
-DROPOUT, BATCH_NORM = (runs(NOTEBOOK, f"deeper_{arm}") for arm in ("dropout", "batchnorm"))
+F1, RELU, DEEPER = (Runs(NOTEBOOK, arm) for arm in ("F1", "relu", "deeper"))
+DROPOUT, BATCH_NORM = (Runs(NOTEBOOK, f"deeper_{arm}") for arm in ("dropout", "batchnorm"))
 CAUSE, MOMENTUM, NO_DROPOUT, BOTH = (
-    runs(NOTEBOOK, f"cause_F3{arm}") for arm in ("", "_momentum", "_no_block_dropout", "_both")
+    Runs(NOTEBOOK, f"cause_F3{arm}") for arm in ("", "_momentum", "_no_block_dropout", "_both")
 )
-F3 = runs(NOTEBOOK, "F3", "full")
-LONG, LONG_DROPOUT = (runs(NOTEBOOK, arm, "settings") for arm in ("deeper", "deeper_dropout"))
+F3 = Runs(NOTEBOOK, "F3", "full")
+LONG, LONG_DROPOUT = (Runs(NOTEBOOK, arm, "settings") for arm in ("deeper", "deeper_dropout"))
 
 best = Measure(lambda r: 100 * max(r["history"]["val_accuracy"]), "%")
 from_the_second = Measure(lambda r: 100 * min(r["history"]["val_accuracy"][1:]), "%")

@@ -17,7 +17,6 @@ from course_utils.claims import (
     compare,
     count,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -37,9 +36,9 @@ from course_utils.claims.measures import (
 )
 
 NOTEBOOK = "03_data_augmentation"
-F4, RENAMED, SPLIT_FIRST = (runs(NOTEBOOK, f"F4{arm}") for arm in ("", "_renamed", "_split_first"))
-PLAIN, AUGMENTED = runs(NOTEBOOK, "plain"), runs(NOTEBOOK, "augmented")
-PLAIN_LONG, LONG = runs(NOTEBOOK, "plain_long"), runs(NOTEBOOK, "augmented_long")
+F4, RENAMED, SPLIT_FIRST = (Runs(NOTEBOOK, f"F4{arm}") for arm in ("", "_renamed", "_split_first"))
+PLAIN, AUGMENTED = Runs(NOTEBOOK, "plain"), Runs(NOTEBOOK, "augmented")
+PLAIN_LONG, LONG = Runs(NOTEBOOK, "plain_long"), Runs(NOTEBOOK, "augmented_long")
 MIDDLE, LAST = (41, 60), (81, 100)  # two fifths of the long training
 
 

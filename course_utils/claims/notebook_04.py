@@ -8,11 +8,11 @@ from course_utils.claims import (
     Claims,
     Measure,
     Record,
+    Runs,
     claim,
     compare,
     count,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -27,7 +27,7 @@ from course_utils.claims.measures import (
 
 NOTEBOOK = "04_small_data_cats_vs_dogs"
 C1, DROPOUT, AUGMENTATION, C2 = (
-    runs(NOTEBOOK, arm) for arm in ("C1", "dropout", "augmentation", "C2")
+    Runs(NOTEBOOK, arm) for arm in ("C1", "dropout", "augmentation", "C2")
 )
 
 NAME = fact("C1", "the arm's name in its source")

@@ -16,7 +16,6 @@ from course_utils.claims import (
     computed,
     count,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -34,13 +33,13 @@ from course_utils.claims.measures import (
 
 NOTEBOOK = "05_l2_regularization"
 NONE, PENALTY, STRONG, ADAMW = (
-    runs(NOTEBOOK, arm) for arm in ("l2_0", "l2_1e-3", "l2_1e-2", "adamw")
+    Runs(NOTEBOOK, arm) for arm in ("l2_0", "l2_1e-3", "l2_1e-2", "adamw")
 )
 DIGITS, SMALL, STRING, HIDDEN, LAST = (
-    runs(NOTEBOOK, f"D5_{arm}") for arm in ("none", "1e-4", "l2_string", "hidden_only", "last_only")
+    Runs(NOTEBOOK, f"D5_{arm}") for arm in ("none", "1e-4", "l2_string", "hidden_only", "last_only")
 )
 FULL_NONE, FULL_STRING = (
-    runs("06_dropout_early_stopping", arm, "full", "published") for arm in ("D4", "D5")
+    Runs("06_dropout_early_stopping", arm, "full", "published") for arm in ("D4", "D5")
 )
 NAME = fact("`'l2'`", "what Keras calls it")
 SMALL_STRENGTH = fact("0.0001", "the strength in the arm's name; its records do not keep it")

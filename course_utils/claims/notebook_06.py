@@ -19,7 +19,6 @@ from course_utils.claims import (
     count,
     epochs_of,
     fact,
-    runs,
     setting,
     values,
 )
@@ -40,14 +39,14 @@ NOTEBOOK = "06_dropout_early_stopping"
 
 def rate(value: float) -> Runs:
     """The runs of the sweep with this dropout rate, each at its best epoch."""
-    return runs(NOTEBOOK, f"dropout_{value:g}", "settings")
+    return Runs(NOTEBOOK, f"dropout_{value:g}", "settings")
 
 
 NONE, TENTH, FIFTH, THREE, FOUR, HALF = map(rate, (0, 0.1, 0.2, 0.3, 0.4, 0.5))
-SHORT_HALF = runs(NOTEBOOK, "dropout_0.5")
-WATCH, STOP, PEEK = (runs(NOTEBOOK, arm) for arm in ("watch", "stop", "peek"))
-H2, H3, H4 = (runs(NOTEBOOK, f"D{row}", "full", "honest") for row in (2, 3, 4))
-LAST_FIFTH, LAST_NONE = (runs(NOTEBOOK, arm, "settings", "honest") for arm in ("D1", "D4"))
+SHORT_HALF = Runs(NOTEBOOK, "dropout_0.5")
+WATCH, STOP, PEEK = (Runs(NOTEBOOK, arm) for arm in ("watch", "stop", "peek"))
+H2, H3, H4 = (Runs(NOTEBOOK, f"D{row}", "full", "honest") for row in (2, 3, 4))
+LAST_FIFTH, LAST_NONE = (Runs(NOTEBOOK, arm, "settings", "honest") for arm in ("D1", "D4"))
 other_rate = partial(compare, differ=("dropout",))
 rate_of = partial(setting, name="parameters.dropout")
 

@@ -12,7 +12,6 @@ from course_utils.claims import (
     compare,
     computed,
     fact,
-    runs,
     setting,
     shown,
 )
@@ -46,7 +45,7 @@ cross_entropy = entropy_of(lambda r: r["one_view"]["cross_entropy"])  # and with
 
 def arm(images: str, step: str) -> Runs:
     """The runs of a step on the small sample of a set."""
-    return runs(NOTEBOOK, f"{images}_{step}")
+    return Runs(NOTEBOOK, f"{images}_{step}")
 
 
 def changes(images: str, measure: Measure = one_view) -> dict[str, Change]:
@@ -76,8 +75,8 @@ ahead = [
 ]
 decay, smoothing = in_each("weight_decay"), in_each("ours")
 NAME = fact("CIFAR-10", "its name")
-L1 = runs(NOTEBOOK, "cifar10_published", "full")
-L1_AS_PUBLISHED = runs("05_l2_regularization", "l2_1e-3", "full", "published")
+L1 = Runs(NOTEBOOK, "cifar10_published", "full")
+L1_AS_PUBLISHED = Runs("05_l2_regularization", "l2_1e-3", "full", "published")
 
 # fmt: off
 CLAIMS = Claims(

@@ -9,7 +9,6 @@ from course_utils.claims import (
     compare,
     computed,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -28,8 +27,8 @@ from course_utils.claims.notebook_07 import (
 )
 
 SETS = (CIFAR, CLOTHES, PHOTOS)
-OURS, MUON = (runs(NOTEBOOK, f"cifar10_{step}", "full") for step in ("ours", "ours_muon"))
-SMALL, WHOLE = (runs("07b_speed", "cifar10_record", scale) for scale in ("embedded", "full"))
+OURS, MUON = (Runs(NOTEBOOK, f"cifar10_{step}", "full") for step in ("ours", "ours_muon"))
+SMALL, WHOLE = (Runs("07b_speed", "cifar10_record", scale) for scale in ("embedded", "full"))
 ahead = compare(arm(CIFAR, "ours_muon"), SMALL, one_view, one_view)
 
 

@@ -12,13 +12,13 @@ from course_utils.claims import (
     Claims,
     Measure,
     Record,
+    Runs,
     across,
     claim,
     compare,
     computed,
     epochs_of,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -33,10 +33,10 @@ from course_utils.claims.measures import (
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "08_by_heart"
-CLEAN, NOISY, RANDOM = (runs(NOTEBOOK, f"noise_{share}") for share in ("00", "20", "100"))
-DROPOUT, L2, AUGMENTED = (runs(NOTEBOOK, f"{arm}_20") for arm in ("dropout", "l2", "augmentation"))
-HALVES, PLANTED = (runs(NOTEBOOK, f"halves_{share}") for share in ("00", "20"))
-LESS_HEART, LESS_RANDOM = (runs(NOTEBOOK, f"without_{what}") for what in ("memorised", "random"))
+CLEAN, NOISY, RANDOM = (Runs(NOTEBOOK, f"noise_{share}") for share in ("00", "20", "100"))
+DROPOUT, L2, AUGMENTED = (Runs(NOTEBOOK, f"{arm}_20") for arm in ("dropout", "l2", "augmentation"))
+HALVES, PLANTED = (Runs(NOTEBOOK, f"halves_{share}") for share in ("00", "20"))
+LESS_HEART, LESS_RANDOM = (Runs(NOTEBOOK, f"without_{what}") for what in ("memorised", "random"))
 with_noise = partial(compare, differ=("noise",))
 remedied = partial(compare, NOISY, differ=("remedy", "dropout", "l2", "augment"))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from course_utils.claims import Claims, Measure, Record, claim, compare, runs, setting, values
+from course_utils.claims import Claims, Measure, Record, Runs, claim, compare, setting, values
 from course_utils.claims.measures import gap, validation_accuracy
 
 NOTEBOOK = "08b_look_at_the_pictures"
-PLAIN, AUGMENTED = runs(NOTEBOOK, "plain"), runs(NOTEBOOK, "augmented")
+PLAIN, AUGMENTED = Runs(NOTEBOOK, "plain"), Runs(NOTEBOOK, "augmented")
 
 
 def share_mended(record: Record) -> float:

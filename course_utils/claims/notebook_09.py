@@ -16,7 +16,6 @@ from course_utils.claims import (
     compare,
     computed,
     fact,
-    runs,
     setting,
     shown,
     values,
@@ -26,13 +25,13 @@ from course_utils.claims.measures import validation_accuracy as accuracy
 from course_utils.claims.words import number
 
 NOTEBOOK = "09_data_and_size"
-FEATURES = runs(NOTEBOOK, "features")
+FEATURES = Runs(NOTEBOOK, "features")
 CLEAN, NOISY = (
-    {width: runs(NOTEBOOK, f"width_{width}_noise_{noise}") for width in ("0.125", "1", "2", "4")}
+    {width: Runs(NOTEBOOK, f"width_{width}_noise_{noise}") for width in ("0.125", "1", "2", "4")}
     for noise in ("00", "20")
 )
-PLAIN, AUGMENTED = (runs(NOTEBOOK, f"{arm}_to_8000", "full") for arm in ("plain", "augmented"))
-FULL = {arm: runs(NOTEBOOK, f"{arm}_to_48000", "full") for arm in ("plain", "augmented")}
+PLAIN, AUGMENTED = (Runs(NOTEBOOK, f"{arm}_to_8000", "full") for arm in ("plain", "augmented"))
+FULL = {arm: Runs(NOTEBOOK, f"{arm}_to_48000", "full") for arm in ("plain", "augmented")}
 
 
 def right(features: int, kind: str = "plain new") -> Measure:

@@ -12,7 +12,6 @@ from course_utils.claims import (
     compare,
     computed,
     fact,
-    runs,
     setting,
     shown,
 )
@@ -34,7 +33,7 @@ FEW, SOME, MORE, MANY = SIZES = (250, 750, 2000, 6000)
 def point(images: int, remedy: str) -> Runs:
     """The runs of a point at width 1 with right labels."""
     where = {"data.train": images, "parameters.width": 1.0, "parameters.label_noise": 0.0}
-    return runs(NOTEBOOK, remedy, "map", where=tuple(where.items()))
+    return Runs(NOTEBOOK, remedy, "map", where=tuple(where.items()))
 
 
 def from_to(before: Runs, after: Runs, measure: Measure) -> Change:

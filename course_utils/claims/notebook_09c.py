@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from course_utils.claims import Claims, claim, compare, runs, setting
+from course_utils.claims import Claims, Runs, claim, compare, setting
 from course_utils.claims.measures import gap, test_accuracy
 
 NOTEBOOK = "09c_borrowed_features"
 SCRATCH, BORROWED, FINETUNED = (
-    {size: runs(NOTEBOOK, f"{arm}_{size}") for size in (100, 1000)}
+    {size: Runs(NOTEBOOK, f"{arm}_{size}") for size in (100, 1000)}
     for arm in ("scratch", "borrowed", "finetuned")
 )
 few = compare(SCRATCH[100], BORROWED[100], test_accuracy)

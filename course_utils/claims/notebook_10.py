@@ -10,11 +10,11 @@ from course_utils.claims import (
     Claims,
     Measure,
     Record,
+    Runs,
     across,
     claim,
     compare,
     fact,
-    runs,
     setting,
     values,
 )
@@ -22,7 +22,7 @@ from course_utils.claims.measures import test_accuracy
 from course_utils.claims.measures import validation_accuracy as accuracy
 
 NOTEBOOK = "10_trusting_validation"
-SEARCH, SEEDS, FOLDS, RELU = (runs(NOTEBOOK, arm) for arm in ("search", "seeds", "folds", "relu"))
+SEARCH, SEEDS, FOLDS, RELU = (Runs(NOTEBOOK, arm) for arm in ("search", "seeds", "folds", "relu"))
 points = Measure(lambda r: r["average"], "points", margin="accuracy")  # unit of differences
 
 
