@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from course_utils.checks._finding import Finding
-from course_utils.checks._undisturbed import each_call, own_copy, undisturbed
+from course_utils.checks._undisturbed import arriving, own_copy, undisturbed
 from course_utils.errors import CourseError
 
 import keras  # isort: skip
@@ -51,17 +51,19 @@ def augmentation(source: Any, images: np.ndarray) -> Finding:
     sketch = _Sketch()
     if isinstance(source, np.ndarray):
         changed = int((~_among(sketch(source), sketch(images))).sum())
-        on = changed > FEW * len(source)
-        return Finding(
-            on,
-            f"Augmentation is {'on' if on else 'OFF'}: {changed:,} of {len(source):,} images "
-            "differ from the originals.",
-            {"changed": changed, "of": len(source)},
-        )
+        on = "on" if changed > FEW * len(source) else "OFF"
+        said = f"{on}: {changed:,} of {len(source):,} images differ from the originals."
+        return _finding(said, changed, len(source))
     with undisturbed():
         passes = _two_passes(source, len(images))
         first, second = (_joined(sketch, batches) for batches in passes)
     return _of_passes(first, second, sketch, images)
+
+
+def _finding(said: str, changed: int, of: int) -> Finding:
+    """What is said of augmentation, beginning with on, OFF or wrong, and its numbers."""
+    facts = {"changed": changed, "of": of}
+    return Finding(said.startswith("on"), f"Augmentation is {said}", facts)
 
 
 def _two_passes(source: Any, total: int) -> list[Iterator[np.ndarray]]:
@@ -179,34 +181,26 @@ def _of_passes(
     first: np.ndarray, second: np.ndarray, sketch: _Sketch, images: np.ndarray
 ) -> Finding:
     new = ~_twins(second, first)
-    facts = {"changed": int(new.sum()), "of": len(second)}
-    comparable = images.shape[1:] == sketch.shape
+    changed, of = int(new.sum()), f"{len(second):,}"
+    originals = sketch(images) if images.shape[1:] == sketch.shape else None
     if new.mean() <= FEW:
-        hint = ""
-        if comparable and _among(second, sketch(images)).mean() < 0.9:
-            hint = (
-                " They are the same versions in each pass: is cache() behind the augmentation, "
-                "or its seed the same for each pass?"
+        same = f"{len(second) - changed:,} of {of}"
+        said = f"OFF: {same} images come back as they were in the pass before."
+        if originals is not None and _among(second, originals).mean() < 0.9:
+            said += (
+                " They are the same versions in each pass: is cache() behind the augmentation, or "
+                "its seed the same for each pass?"
             )
-        return Finding(
-            False,
-            f"Augmentation is OFF: {len(second) - facts['changed']:,} of {len(second):,} images "
-            f"come back as they were in the pass before.{hint}",
-            facts,
+    elif _shows_parts_only(first, second, new, originals, len(images)):
+        said = (
+            f"OFF: each pass shows other images, {of} of {len(images):,}, and no image in two "
+            "versions."
         )
-    if _shows_parts_only(first, second, new, sketch(images) if comparable else None, len(images)):
-        return Finding(
-            False,
-            f"Augmentation is OFF: each pass shows other images, {len(second):,} of "
-            f"{len(images):,}, and no image in two versions.",
-            facts,
+    else:
+        said = (
+            f"on: {changed:,} of {of} images come back in another version than in the pass before."
         )
-    return Finding(
-        True,
-        f"Augmentation is on: {facts['changed']:,} of {len(second):,} images come back in another "
-        "version than in the pass before.",
-        facts,
-    )
+    return _finding(said, changed, len(second))
 
 
 def _shows_parts_only(
@@ -229,28 +223,7 @@ def _shows_parts_only(
     return unchanged <= FEW and len(second) - new.sum() >= 0.75 * common
 
 
-class _SeenEnough(Exception):
-    """The signal has reached the first layer that learns."""
-
-
 def _of_network(network: keras.layers.Layer, images: np.ndarray) -> Finding:
-    def front(training: bool) -> np.ndarray:
-        """What the first layer with weights to learn gets; where there is none, the output."""
-        arrived = []
-
-        def see(layer: keras.layers.Layer, inputs: Any, call: Any) -> None:
-            has_parts = any(part is not layer for part in layer._flatten_layers())
-            if layer.trainable_variables and not has_parts:
-                arrived.append(inputs)
-                raise _SeenEnough
-
-        try:
-            with each_call(see):
-                arrived.append(network(images.astype(np.float32), training=training))
-        except _SeenEnough:
-            pass
-        return np.asarray(keras.ops.cast(arrived[0], "float32"))
-
     def changed(signals: list[np.ndarray]) -> int:
         """How many images differ between any of the signals and the first."""
         spread = max(float(signals[0].std()), 1e-6)
@@ -259,29 +232,19 @@ def _of_network(network: keras.layers.Layer, images: np.ndarray) -> Finding:
         return int((apart > SAME * spread).sum())
 
     with undisturbed(network):
-        validation = [front(training=False) for _ in range(2)]
-        training = [front(training=True) for _ in range(2)]
+        validation = [arriving(network, images, training=False) for _ in range(2)]
+        training = [arriving(network, images, training=True) for _ in range(2)]
         while changed(training) < len(images) / 2 and len(training) < DRAWS:
-            training.append(front(training=True))
+            training.append(arriving(network, images, training=True))
 
-    facts = {"changed": changed(training), "of": len(images)}
+    n_changed, of = changed(training), f"{len(images):,} images"
     if wrong := changed(validation):
-        return Finding(
-            False,
-            f"Augmentation is wrong: it changes {wrong:,} of {len(images):,} images in validation "
-            "too, in another way each time.",
-            facts,
+        said = f"wrong: it changes {wrong:,} of {of} in validation too, in another way each time."
+    elif n_changed:
+        said = (
+            f"on: {n_changed:,} of {of} come in several versions in training, and in one in "
+            "validation."
         )
-    if not facts["changed"]:
-        return Finding(
-            False,
-            f"Augmentation is OFF: none of {len(images):,} images comes in several versions in "
-            "training.",
-            facts,
-        )
-    return Finding(
-        True,
-        f"Augmentation is on: {facts['changed']:,} of {len(images):,} images come in several "
-        "versions in training, and in one in validation.",
-        facts,
-    )
+    else:
+        said = f"OFF: none of {of} comes in several versions in training."
+    return _finding(said, n_changed, len(images))

@@ -44,23 +44,21 @@ def dropout(model: keras.Model) -> Finding:
         if isinstance(rate := getattr(layer, attribute, None), int | float) and rate > 0
     }
     facts = {"rates": inside | in_training}
+    dropping = [rate for rate in facts["rates"].values() if rate]
     if left_on := [name for name, rate in in_validation.items() if rate]:
-        return Finding(
-            False, f"Dropout is wrong: {', '.join(left_on)} drops signals in validation too.", facts
+        said = f"wrong: {', '.join(left_on)} drops signals in validation too."
+    elif not all(np.allclose(one, other, atol=1e-4) for one, other in zip(*twice, strict=True)):
+        said = (
+            "wrong: two predictions for the same image differ, so something in the network is "
+            "random in validation too."
         )
-    if not all(np.allclose(one, other, atol=1e-4) for one, other in zip(*twice, strict=True)):
-        return Finding(
-            False,
-            "Dropout is wrong: two predictions for the same image differ, so something in the "
-            "network is random in validation too.",
-            facts,
-        )
-    dropping = {name: rate for name, rate in facts["rates"].items() if rate}
-    if not dropping:
+    elif dropping:
+        listed = ", ".join(f"{100 * rate:.0f} %" for rate in dropping)
+        said = f"on: of the signals, {listed} are dropped in training."
+    else:
         why = "its layers drop nothing" if facts["rates"] else "the network has no Dropout layer"
-        return Finding(False, f"Dropout is OFF: {why}.", facts)
-    listed = ", ".join(f"{100 * rate:.0f} %" for rate in dropping.values())
-    return Finding(True, f"Dropout is on: of the signals, {listed} are dropped in training.", facts)
+        said = f"OFF: {why}."
+    return Finding(said.startswith("on"), f"Dropout is {said}", facts)
 
 
 def _some_input(model: keras.Model) -> Any:

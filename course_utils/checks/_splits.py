@@ -35,16 +35,12 @@ def validation_split(x_train: np.ndarray, x_validation: np.ndarray) -> Finding:
     copies = int(where.sum())
     facts = {"copies": copies, "of": len(where), "where": where}
     if copies:
-        sentence = (
-            f"The validation split is BROKEN: {copies:,} of {len(where):,} validation images are "
-            f"copies of training images."
+        said = (
+            f"BROKEN: {copies:,} of {len(where):,} validation images are copies of training images"
         )
     else:
-        sentence = (
-            f"The validation split is clean: none of {len(where):,} images is a copy of a training "
-            f"image."
-        )
-    return Finding(copies == 0, sentence, facts)
+        said = f"clean: none of {len(where):,} images is a copy of a training image"
+    return Finding(copies == 0, f"The validation split is {said}.", facts)
 
 
 def near_duplicates(
@@ -91,18 +87,12 @@ def near_duplicates(
     where = best > above
     pairs = int(where.sum())
     kind = " with the same label" if labels else ""
-    return Finding(
-        pairs == 0,
+    said = (
         f"{pairs:,} of {len(other):,} images have a near-duplicate{kind} among the "
-        f"{len(x_train):,} training images (correlation above {above:g}).",
-        {
-            "pairs": pairs,
-            "of": len(other),
-            "where": where,
-            "nearest": nearest,
-            "correlation": best,
-        },
+        f"{len(x_train):,} training images (correlation above {above:g})."
     )
+    facts = {"pairs": pairs, "of": len(other), "where": where, "nearest": nearest}
+    return Finding(pairs == 0, said, facts | {"correlation": best})
 
 
 def _normalised(images: np.ndarray) -> np.ndarray:

@@ -79,3 +79,22 @@ def each_call(see: Callable[..., None]) -> Iterator[None]:
 
     with mock.patch.object(keras.layers.Layer, "__call__", seen):
         yield
+
+
+class _Arrived(Exception):
+    """The signal has reached the first layer that learns."""
+
+
+def arriving(network: keras.layers.Layer, images: np.ndarray, training: bool) -> np.ndarray:
+    """What the first layer with weights to learn gets; where there is none, the output."""
+    arrived = []
+
+    def see(layer: keras.layers.Layer, inputs: Any, call: Any) -> None:
+        has_parts = any(part is not layer for part in layer._flatten_layers())
+        if layer.trainable_variables and not has_parts:
+            arrived.append(inputs)
+            raise _Arrived
+
+    with contextlib.suppress(_Arrived), each_call(see):
+        arrived.append(network(images.astype(np.float32), training=training))
+    return np.asarray(keras.ops.cast(arrived[0], "float32"))

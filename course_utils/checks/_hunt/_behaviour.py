@@ -14,7 +14,7 @@ import numpy as np
 
 from course_utils.checks import is_on
 from course_utils.checks._hunt._watch import Pictures, Seen, Sets, Unreadable, passes, run
-from course_utils.checks._undisturbed import each_call, own_copy, undisturbed
+from course_utils.checks._undisturbed import arriving, undisturbed
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -77,7 +77,7 @@ def trouble(
 
 
 def _of_marked(seen: Seen, given: Sets, keeps: tuple[str, ...]) -> Iterator[str]:
-    train, validation = passes(seen.train, own_copy), passes(seen.validation, own_copy)
+    train, validation = passes(seen.train), passes(seen.validation)
     everything = [pictures for pictures, _ in (*train, *validation)]
     marked = _Marked(
         train, validation, min(x.min() for x in everything), max(x.max() for x in everything)
@@ -129,54 +129,33 @@ def _sets_apart(seen: Seen, marked: _Marked, given: Sets, keeps: tuple[str, ...]
         yield f"{len(set(trains))} of {LABELLED} pictures train and {len(set(validates))} validate."
     if "copies" in keeps and len(trains) < 1.5 * len(set(trains)):
         yield "The training pictures no longer come with their copies, which were no mistake."
-    last = [x for fits, x in seen.evaluated if fits == len(seen.fits)]
-    if not last:
+    if not any(fits == len(seen.fits) for fits, _ in seen.evaluated):
         yield "The score that comes back is not measured after training: evaluate is not called."
         return
-    scored = last[-1]
-    if isinstance(scored, tf.data.Dataset):
-        scored = passes(scored, own_copy)[0][0]
-    if set(marked.numbers(np.asarray(scored))) != test:
+    if set(marked.numbers(_scored(seen))) != test:
         yield "The score that comes back is not that of the test pictures, all of them."
 
 
+def _scored(seen: Seen) -> np.ndarray:
+    """The pictures of the last call of `evaluate`."""
+    _, scored = seen.evaluated[-1]
+    return passes(scored)[0][0] if isinstance(scored, tf.data.Dataset) else np.asarray(scored)
+
+
 def _scale(seen: Seen, marked: _Marked) -> Iterator[str]:
-    scored = [x for _, x in seen.evaluated][-1]
-    if isinstance(scored, tf.data.Dataset):
-        scored = passes(scored, own_copy)[0][0]
     for name, pictures in (
         ("training", marked.train[0][0]),
         ("validation", marked.validation[0][0]),
-        ("test", np.asarray(scored)),
+        ("test", _scored(seen)),
     ):
-        arrived = _arriving(seen.model, pictures[:64])
+        with undisturbed(seen.model):
+            arrived = arriving(seen.model, pictures[:64], training=False)
         low, high = float(arrived.min()), float(arrived.max())
         if not 0.3 < high - low < 20:
             yield (
                 f"The {name} pixels that reach the first layer with weights run from {low:.3g} to "
                 f"{high:.3g}."
             )
-
-
-class _Arrived(Exception):
-    """The signal has reached the first layer that learns."""
-
-
-def _arriving(model: Any, pictures: np.ndarray) -> np.ndarray:
-    """What the first layer with weights gets, outside of training."""
-    found = []
-
-    def see(layer: Any, inputs: Any, call: Any) -> None:
-        if layer.trainable_variables and not any(x is not layer for x in layer._flatten_layers()):
-            found.append(np.asarray(inputs))
-            raise _Arrived
-
-    with undisturbed(model), each_call(see):
-        try:
-            model(pictures.astype(np.float32), training=False)
-        except _Arrived:
-            return found[0]
-    return pictures
 
 
 def _augmented(seen: Seen, marked: _Marked, given: Sets, keeps: tuple[str, ...]) -> Iterator[str]:
@@ -187,9 +166,8 @@ def _augmented(seen: Seen, marked: _Marked, given: Sets, keeps: tuple[str, ...])
             f"{changed} of {len(first)} validation pictures are not the same in a second pass over "
             "them."
         )
-    originals = np.concatenate([given[0], given[2]]).reshape(-1, 28 * 28) / 250.0
-    rows = np.argsort(marked_numbers(originals * 250))
-    known = dict(zip(marked_numbers(originals * 250)[rows], originals[rows], strict=True))
+    originals = np.concatenate([given[0], given[2]])
+    known = dict(zip(marked_numbers(originals), originals.reshape(-1, 28 * 28) / 250, strict=True))
     numbers = np.sort(marked.numbers(marked.validation[0][0]))
     changed = sum(
         number not in known or np.abs(known[number] - picture).max() > 0.02
@@ -206,9 +184,8 @@ def _augmented(seen: Seen, marked: _Marked, given: Sets, keeps: tuple[str, ...])
                 f"{known} of {found.facts['of']} training pictures come in one version only, the "
                 "same in each pass."
             )
-        steady = seen.model
-        with undisturbed(steady):
-            once, again = (np.asarray(steady(pictures[:32], training=False)) for _ in range(2))
+        with undisturbed(seen.model):
+            once, again = (np.asarray(seen.model(pictures[:32], training=False)) for _ in range(2))
         if not np.allclose(once, again, atol=1e-4):
             yield "Two predictions for the same pictures differ."
 
@@ -257,7 +234,7 @@ def _dropped(model: Any, keeps: tuple[str, ...]) -> Iterator[str]:
 def _norms(seen: Seen, keeps: tuple[str, ...]) -> Iterator[str]:
     if "batch_norm" not in keeps:
         return
-    pictures = passes(seen.train, own_copy)[0][0][:32].astype(np.float32)
+    pictures = passes(seen.train)[0][0][:32].astype(np.float32)
     if not (found := is_on.batch_norm(seen.model, pictures)):
         yield str(found)
         return
@@ -300,7 +277,7 @@ def _stopped(seen: Seen, keeps: tuple[str, ...]) -> Iterator[str]:
 
 def _of_real(seen: Seen, keeps: tuple[str, ...]) -> Iterator[str]:
     yield from _stopped(seen, keeps)  # once more: on marked pictures two epochs may be equal
-    pictures, labels = passes(seen.train, own_copy)[0]
+    pictures, labels = passes(seen.train)[0]
     labels = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.ravel()
     said = seen.model.predict_on_batch(pictures.astype(np.float32)).argmax(axis=1)
     accuracy = float((said == labels).mean())

@@ -13,6 +13,7 @@ from unittest import mock
 import numpy as np
 
 from course_utils import runtime
+from course_utils.checks._undisturbed import own_copy
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -47,9 +48,8 @@ class Seen:
     history: dict[str, list[float]] = field(default_factory=dict)
     score: float = float("nan")
     fits: list[Fit] = field(default_factory=list)
-    evaluated: list[tuple[int, Any]] = field(
-        default_factory=list
-    )  # after how many fits, and on what
+    # after how many fits, and on what
+    evaluated: list[tuple[int, Any]] = field(default_factory=list)
 
     @property
     def train(self) -> Any:
@@ -124,7 +124,7 @@ def run(program: Callable[..., Any], sets: Sets, seed: int, short: bool = False)
     return seen
 
 
-def passes(data: Any, own_copy: Callable[[Any], Any]) -> list[Pictures]:
+def passes(data: Any) -> list[Pictures]:
     """The pictures and labels of two passes."""
     if isinstance(data, tf.data.Dataset):
         data = own_copy(data)
