@@ -56,13 +56,12 @@ turn = Measure(turned_at, "steps", digits=0)
 at_best = lowest("val_cross_entropy")
 
 bare = {n: point(n, "none") for n in SIZES}
-steps_up = list(pairwise(SIZES))
 moved = point(SOME, "augmentation")
 
 
 def grown(measure: Measure) -> list[Change]:
     """What each step to more pictures changes, without a remedy."""
-    return [from_to(bare[before], bare[after], measure) for before, after in steps_up]
+    return [from_to(bare[before], bare[after], measure) for before, after in pairwise(SIZES)]
 
 
 def at_each(

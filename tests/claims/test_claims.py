@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import nbformat
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from mutate import opposites
 
 from course_utils.claims import (
     Claim,
@@ -34,7 +34,6 @@ from course_utils.claims import (
     values,
 )
 from course_utils.claims.measures import turning_epoch, turns
-from course_utils.claims.words import LESS, MORE, VERDICTS, fields
 from course_utils.classroom import cli
 from course_utils.errors import CourseError
 
@@ -94,21 +93,6 @@ def test_each_line_of_advice_rests_on_a_claim() -> None:
 
 
 # --- what a claim can say
-
-
-SIDES = {"inside", "outside"}
-
-
-def opposites(claim: Claim) -> Iterator[str]:
-    """The template with one checked word put into its opposite, or into another verdict."""
-    for _, name, spec in fields(claim.template):
-        word, _, how = spec.lower().partition(" ")
-        others = next((kind - {word} for kind in (VERDICTS, SIDES) if word in kind), set())
-        if word in MORE | LESS:
-            others = {"lower" if word in MORE else "higher"}
-        for other in others:
-            new = f"{{{name}:{f'{other} {how}'.strip()}}}"
-            yield claim.template.replace(f"{{{name}:{spec}}}", new, 1)
 
 
 @pytest.mark.parametrize("name", CLAIMS)

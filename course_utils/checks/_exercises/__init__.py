@@ -11,5 +11,3 @@ EXERCISES: Exercises = {}
 for _module in iter_modules(__path__, f"{__name__}."):
     if not _module.name.rpartition(".")[2].startswith("_"):
         EXERCISES |= import_module(_module.name).EXERCISES
-
-__all__ = ["EXERCISES", "Behaviour", "Exercise"]
