@@ -89,10 +89,10 @@ def drive(
 @pytest.fixture
 def says(request: pytest.FixtureRequest, place: Path) -> Callable[[object], None]:
     """Check that a message is one line of whole sentences, and names what reasons.yaml lists."""
-    known = REASONS.get(request.node.originalname, "")
-    case = getattr(getattr(request.node, "callspec", None), "id", "")
+    known = REASONS[request.node.originalname]
     if isinstance(known, dict):
-        known = next((words for part, words in known.items() if part in case), "")
+        case = request.node.callspec.id
+        known = next(words for part, words in known.items() if part in case)
 
     def check(message: object) -> None:
         text = str(message)
