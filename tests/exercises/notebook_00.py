@@ -64,13 +64,9 @@ WRONG: dict[str, list[Any]] = {
         lambda a, v: 100 * (max(a) - max(v)),
         lambda a, v: 100 * abs(a[-1] - v[-1]),
         lambda a, v: {1: -2.0, 2: 20.0}.get(len(a), 5.0),
-        lambda a, v: round(100 * (a[-1] - v[-1])),
-        lambda a, v: round(100 * (a[-1] - v[-1]), 1),
         lambda a, v: a[-1] - v[-1],
         lambda a, v: 100 * (np.mean(a) - np.mean(v)),
         lambda a, v: 100 * (v[-1] - a[-1]),
-        lambda a, v: f"{100 * (a[-1] - v[-1])}",
-        lambda a, v: 100 * (a.pop() - v.pop()),
     ],
     "turning_epoch": [
         lambda losses: int(np.argmin(losses)),
@@ -80,8 +76,6 @@ WRONG: dict[str, list[Any]] = {
         lambda losses: min(losses),
         lambda losses: 1 + int(np.argmax(losses)),
         lambda losses: {1: 1, 5: 4, 3: 2}.get(len(losses), 3),
-        lambda losses: str(1 + int(np.argmin(losses))),
-        lambda losses: [1 + losses.index(min(losses)), losses.sort()][0],
         lambda losses: 4,
     ],
     "thrifty_network": [

@@ -119,8 +119,6 @@ WRONG: dict[str, list[Any]] = {
         lambda drawn, n, first: max(0, int(np.sum(drawn < first)) - (first - n)),
         lambda drawn, n, first: by_loop(drawn, n, first + 1),
         lambda drawn, n, first: by_loop(drawn, n, first) / len(drawn),
-        lambda drawn, n, first: str(by_loop(drawn, n, first)),
-        lambda drawn, n, first: [by_loop(drawn, n, first), drawn.sort(), drawn.fill(0)][0],
     ],
     "my_augmented": [
         lambda x, y, size, seed: pairs(x, y).shuffle(len(x), seed=seed).batch(size),

@@ -18,12 +18,6 @@ def running(weights: list[float], m: float, first: float | None = None) -> list[
     return averages if first is None else averages[1:]
 
 
-def in_place(weights: list[float], m: float) -> list[float]:
-    for i in range(1, len(weights)):
-        weights[i] = m * weights[i - 1] + (1 - m) * weights[i]
-    return weights
-
-
 def lines(step: int, n: int, highest: float, rise: int, start: float = 0.0) -> float:
     if step <= rise:
         return highest * (start + (1 - start) * step / rise)
@@ -45,12 +39,6 @@ def pairs(ladder: Ladder, key: Callable[[dict, dict], Any] = lambda a, b: a.keys
     return [(a, b, sorted(key(a, b))) for a, b in itertools.pairwise(ladder)]
 
 
-def empties(ladder: Ladder) -> list[float]:
-    worth = [float(np.mean([b[s] - a[s] for s in both])) for a, b, both in pairs(ladder)]
-    ladder.clear()
-    return worth
-
-
 WRONG: dict[str, list[Any]] = {
     "averaged": [
         lambda w, m: list(np.cumsum(w) / np.arange(1, len(w) + 1)),
@@ -60,9 +48,6 @@ WRONG: dict[str, list[Any]] = {
         lambda w, m: running(w, m, first=0.0),
         lambda w, m: running(w, m)[-1],
         lambda w, m: running(w, m)[1:],
-        lambda w, m: [round(x) for x in running(w, m)],
-        lambda w, m: [f"{x}" for x in running(w, m)],
-        in_place,
     ],
     "rate_at": [
         lambda step, n, highest: highest,
@@ -103,8 +88,6 @@ WRONG: dict[str, list[Any]] = {
         lambda ladder: [np.mean([a[s] - b[s] for s in both]) for a, b, both in pairs(ladder)],
         lambda ladder: [b[0] - a[0] for a, b, _ in pairs(ladder)],
         lambda ladder: [b[both[0]] - a[both[0]] for a, b, both in pairs(ladder)],
-        lambda ladder: [round(np.mean([b[s] - a[s] for s in c])) for a, b, c in pairs(ladder)],
-        empties,
     ],
 }
 

@@ -66,7 +66,6 @@ WRONG: dict[str, list[Any]] = {
         lambda k, c, f, n: 2 * k * k * c * f,
         lambda k, c, f, n: 3 * 2 * k * k * c * f * n,
         lambda k, c, f, n: 2 * 9 * c * f * n,
-        lambda k, c, f, n: str(2 * k * k * c * f * n),
         lambda k, c, f, n: {676: 389376, 1: 2}.get(n, 553536),
     ],
     "lighter_block": [

@@ -42,12 +42,6 @@ def by_choice(labels: np.ndarray, share: float, n: int, rng: np.random.Generator
     return np.array(given)
 
 
-def stains(a: np.ndarray, y: np.ndarray, on: np.ndarray) -> np.ndarray:
-    found = ((a != y[:, None]) & ~on).sum(1) > (~on).sum(1) / 2
-    on[:] = False
-    return found
-
-
 WRONG: dict[str, list[Any]] = {
     "honest_accuracy": [
         lambda share, accuracy, n: (1 - share) * accuracy,
@@ -55,9 +49,7 @@ WRONG: dict[str, list[Any]] = {
         lambda share, accuracy, n: (1 - share) * accuracy + share * accuracy / n,
         lambda share, accuracy, n: (1 - share) * accuracy + share / 10,
         lambda share, accuracy, n: accuracy,
-        lambda share, accuracy, n: round((1 - share) * accuracy + share / n, 1),
         lambda share, accuracy, n: 100 * ((1 - share) * accuracy + share / n),
-        lambda share, accuracy, n: str((1 - share) * accuracy + share / n),
     ],
     "memorisation_of": [
         lambda right, on: 2 * ((right & on).sum(1) - (right & ~on).sum(1)) / right.shape[1],
@@ -106,8 +98,6 @@ WRONG: dict[str, list[Any]] = {
         lambda a, y, on: ((a != y[:, None]) & ~on).sum(1) > a.shape[1] / 4,
         lambda a, y, on: ((a != y[:, None]) & ~on).sum(1) / (~on).sum(1),
         lambda a, y, on: np.zeros(len(y), bool),
-        lambda a, y, on: (((a != y[:, None]) & ~on).sum(1) > (~on).sum(1) / 2).astype(str),
-        stains,
     ],
 }
 

@@ -66,11 +66,6 @@ def by_absolute_cosine(features: np.ndarray, index: int, n: int) -> np.ndarray:
     return order[order != index][:n]
 
 
-def shortens(features: np.ndarray, index: int, n: int) -> np.ndarray:
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    return by_cosine(features, index, n)
-
-
 def by_angle(features: np.ndarray, index: int, n: int) -> list[int]:
     """Right: sorts the rows by the angle itself."""
     one = features[index]
@@ -92,9 +87,6 @@ WRONG: dict[str, list[Any]] = {
         lambda a, b, y: (
             float(((b == y) & (a != y)).mean()),
             float(((a == y) & (b != y)).mean()),
-        ),
-        lambda a, b, y: tuple(
-            str(int(x.sum())) for x in ((b == y) & (a != y), (a == y) & (b != y))
         ),
         lambda a, b, y: (2, 1),
     ],
@@ -125,12 +117,10 @@ WRONG: dict[str, list[Any]] = {
         lambda x, i, n: by_cosine(x, i, n + 1),
         lambda x, i, n: by_cosine(x, i, n)[::-1],
         lambda x, i, n: np.sort(by_cosine(x, i, n)),
-        lambda x, i, n: by_cosine(x, i, n).astype(str),
         lambda x, i, n: by_cosine(x, 0, n),
         lambda x, i, n: np.arange(n),
         by_distance,
         by_absolute_cosine,
-        shortens,
     ],
 }
 

@@ -72,7 +72,6 @@ WRONG: dict[str, list[Any]] = {
         lambda n, a, b: min(strict(n, a, b), default=0),
         lambda n, a, b: max(strict(n, b, a), default=0),
         lambda n, a, b: max(strict(n, a, b), default=None) or -1,
-        lambda n, a, b: str(max(strict(n, a, b), default=0)),
         lambda n, a, b: 750,
         up_to_the_first_loss,
     ],
@@ -102,7 +101,6 @@ WRONG: dict[str, list[Any]] = {
         lambda t, v: np.mean(v[best(v)]),
         lambda t, v: [best(v)],
         lambda t, v: "none",
-        lambda t, v: (best(v), v.clear())[0],
     ],
 }
 

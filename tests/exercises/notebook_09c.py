@@ -97,7 +97,6 @@ WRONG: dict[str, list[Any]] = {
         lambda f, o: f * (o + 1),
         lambda f, o: f + o,
         lambda f, o: {1: 97, 8: 776}.get(o, 2),
-        lambda f, o: str((f + 1) * o),
         lambda f, o: ((f + 1) * o, o),
     ],
     "frozen_network": [

@@ -55,12 +55,6 @@ def nested(
     return float(np.mean([part.mean() for part in parts] if of_folds else np.concatenate(parts)))
 
 
-def spoils(right: np.ndarray, fold: np.ndarray) -> float:
-    found = nested(right, fold)
-    right[:] = 0
-    return found
-
-
 def lost(v: np.ndarray, t: np.ndarray, best: int) -> float:
     return float(100 * (v[best].mean() - t[best].mean()))
 
@@ -75,8 +69,6 @@ WRONG: dict[str, list[Any]] = {
         lambda v, t: lost(v, t, len(v) - 1 - v.mean(1)[::-1].argmax()),
         lambda v, t: abs(lost(v, t, v.mean(1).argmax())),
         lambda v, t: -lost(v, t, v.mean(1).argmax()),
-        lambda v, t: round(lost(v, t, v.mean(1).argmax())),
-        lambda v, t: str(lost(v, t, v.mean(1).argmax())),
         lambda v, t: 100 * (v.mean() - t.mean()),
         lambda v, t: lost(v, t, 0),
     ],
@@ -90,8 +82,6 @@ WRONG: dict[str, list[Any]] = {
         lambda a, sd: left(a, sd, lambda noise, all_: all_ / (all_ + noise)),
         lambda a, sd: left(a, sd, lambda noise, all_: min(1.0, noise / all_)),
         lambda a, sd: left(a, sd) - np.mean(a),
-        lambda a, sd: round(left(a, sd)),
-        lambda a, sd: str(left(a, sd)),
     ],
     "grouped_folds": [
         lambda groups, n, rng: rng.permutation(np.arange(len(groups)) % n),
@@ -120,9 +110,6 @@ WRONG: dict[str, list[Any]] = {
         lambda right, fold: right[0].mean(),
         lambda right, fold: nested(right[::-1], fold),
         lambda right, fold: 100 * nested(right, fold),
-        lambda right, fold: round(nested(right, fold)),
-        lambda right, fold: str(nested(right, fold)),
-        spoils,
     ],
 }
 

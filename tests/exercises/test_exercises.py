@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,39 @@ def test_each_exercise_that_asks_for_behaviour_has_a_right_answer_here() -> None
     assert set(EXERCISES) - set(FUNCTIONS) <= set(RIGHT)
 
 
-def test_what_changes_its_input_is_refused(capsys: Any) -> None:
-    assert not checks.exercise("last_gap", lambda a, v: 100 * (a.pop() - v[-1]))
+# By the kinds of answers to which it can be done.
+SPOILED: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "as text": ("bif", lambda found: np.asarray(found).astype(str)),
+    "rounded": ("f", lambda found: np.round(found, 2)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("how", SPOILED)
+def test_the_courses_answer_given_otherwise_does_not(how: str, name: str) -> None:
+    asked, (kinds, spoil) = EXERCISES[name], SPOILED[how]
+    if np.asarray(asked.reference(*asked.cases[0])).dtype.kind not in kinds:
+        pytest.skip("the answer is of another kind")
+    assert not checks.exercise(name, lambda *given: spoil(asked.reference(*given)))
+
+
+CHANGED = (list, dict, np.ndarray)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in FUNCTIONS if any(isinstance(x, CHANGED) for x in EXERCISES[n].cases[0])]
+)
+def test_what_changes_its_input_is_refused(name: str, capsys: Any) -> None:
+    def empties(*given: Any) -> Any:
+        found = copy.deepcopy(EXERCISES[name].reference(*given))
+        for each in given:
+            if isinstance(each, np.ndarray):
+                each[:] = 0
+            elif isinstance(each, CHANGED):
+                each.clear()
+        return found
+
+    assert not checks.exercise(name, empties)
     assert "is right, and changes what it was given." in capsys.readouterr().out
 
 
