@@ -231,29 +231,11 @@ def test_the_readers_own_ledger_is_kept(target: str, monkeypatch: pytest.MonkeyP
 def test_a_home_is_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for command in ("prepare", "student"):
-        assert run(command, "00", f"--to=~/{command}").exit_code == 0
+        done = run(command, "00", f"--to=~/{command}")
+        assert done.exit_code == 0 and f"home/{command}" in done.output
         assert (tmp_path / "home" / command / "00_good.ipynb").is_file()
+    sweep = run("sweep", "00", "-g", "epochs=1", "--dry-run", "--to=~/x")
+    assert sweep.exit_code == 0 and "home/x" in sweep.output
     assert run("run", "~/prepare/00_good.ipynb", "--to=~/out").exit_code == 0
     assert run("report", "~/out").exit_code == 0
     assert not Path("~").exists()
-
-
-def test_old_and_broken_notebooks(tmp_path: Path) -> None:
-    folder = Path("notebooks")
-    nb = nbformat.v4.new_notebook(cells=[parameters_cell(), new_code_cell("print(epochs)")])
-    for cell in nb.cells:
-        del cell["id"]
-    nb.nbformat_minor = 0
-    (folder / "02_colab.ipynb").write_text(nbformat.writes(nb).replace('"kernelspec"', '"k"'))
-    for number, command in enumerate(("run", "student", "parameters")):
-        to = ["--to", f"out{number}"] if command != "parameters" else []
-        done = run(command, "02", *to)
-        assert done.exit_code == 0, done.output
-    assert "not checked" in done.output
-    (folder / "03_merge.ipynb").write_text('{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> x\n}')
-    (folder / "04_text.ipynb").write_text("no notebook")
-    for command in ("run", "student", "parameters"):
-        for number, words in (("03", "marks of a merge"), ("04", "cannot be read as a notebook")):
-            done = run(command, number)
-            assert done.exit_code == 2 and words in done.output
-            assert "Traceback" not in done.output and len(done.output.splitlines()) <= 3
