@@ -240,15 +240,6 @@ def test_outputs_go_to_any_papermill_address(monkeypatch: pytest.MonkeyPatch) ->
     assert path in stored and recorded(book) == [5]
 
 
-def test_a_worker_imports_no_tensorflow() -> None:
-    code = (
-        "import sys, course_utils.classroom.worker, course_utils.ledger, nbclient, papermill"
-        "\nprint([m for m in ('tensorflow', 'keras', 'pandas', 'distributed') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
