@@ -353,41 +353,39 @@ def kept(cache: Path) -> list[str]:
     return [p.name for p in cache.rglob("*") if p.is_file() and p.suffix != ".lock"]
 
 
-@pytest.mark.parametrize(
-    ("name", "room"), [("mnist", 20_480), ("fashion_mnist", 81_920)], ids=["download", "array"]
-)
-def test_full_disk(server: Any, cache: Path, disk: Any, says: Any, name: str, room: int) -> None:
-    disk(room)
-    says(refused(load, name))
-    assert not kept(cache) and datasets.find(name) is None
-    disk(10_000_000)
-    assert fake_sets.is_right(load(name))
+WAYS = {"download": "mnist", "array": "fashion_mnist", "unpacking": "cats_vs_dogs"}
 
 
-def test_full_disk_while_unpacking(
-    server: Any, cache: Path, shared: Path, disk: Any, says: Any
+def is_whole(name: str) -> bool:
+    """Fetch a full set, and say whether it is the right one."""
+    if name == "cats_vs_dogs":
+        return fake_sets.is_subset(datasets.image_folders("full"))
+    return fake_sets.is_right(load(name))
+
+
+@pytest.fixture
+def zipped(shared: Path) -> None:
+    fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=True)
+
+
+@pytest.mark.parametrize(("way", "room"), zip(WAYS, (20_480, 81_920, 65_536), strict=True))
+def test_full_disk(
+    server: Any, cache: Path, zipped: None, disk: Any, says: Any, way: str, room: int
 ) -> None:
-    fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=True)
-    disk(65_536)
-    says(refused(datasets.image_folders, "full"))
+    disk(room)
+    says(refused(is_whole, WAYS[way]))
     assert not kept(cache)
     disk(10_000_000)
-    assert fake_sets.is_subset(datasets.image_folders("full"))
+    assert is_whole(WAYS[way])
 
 
-@pytest.mark.parametrize(
-    ("name", "largest"), [("mnist", 20_000), ("fashion_mnist", 45_000)], ids=["download", "array"]
-)
-def test_file_size_limit(server: Any, cache: Path, says: Any, name: str, largest: int) -> None:
-    fate = processes.Fate(largest=largest)
-    says(processes.sentence(processes.load, server.url, name, fate=fate))
-    assert not kept(cache) and datasets.find(name) is None
-    assert fake_sets.is_right(load(name))
-
-
-def test_file_size_limit_while_unpacking(server: Any, cache: Path, shared: Path, says: Any) -> None:
-    fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=True)
-    fate = processes.Fate(largest=10_000)
-    says(processes.sentence(processes.image_folders, "full", fate=fate))
+@pytest.mark.parametrize(("way", "largest"), zip(WAYS, (20_000, 45_000, 10_000), strict=True))
+def test_file_size_limit(
+    server: Any, cache: Path, zipped: None, says: Any, way: str, largest: int
+) -> None:
+    action: tuple[Any, ...] = (processes.load, server.url, WAYS[way])
+    if way == "unpacking":
+        action = (processes.image_folders, "full")
+    says(processes.sentence(*action, fate=processes.Fate(largest=largest)))
     assert not kept(cache)
-    assert fake_sets.is_subset(datasets.image_folders("full"))
+    assert is_whole(WAYS[way])
