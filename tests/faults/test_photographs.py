@@ -155,7 +155,10 @@ def test_a_file_of_the_readers_stays(server: Any, shared: Path) -> None:
     assert [file.read_bytes() for file in mine] == [bytes([number]) for number in range(3)]
 
 
-@pytest.mark.parametrize("loss", ["a file", "half a file", "a folder", "the marker", "its words"])
+LOSSES = ["a file", "half a file", "a folder", "the marker", "its words", "all of it"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_finished_folder_that_lost_something(server: Any, shared: Path, loss: str) -> None:
     fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
     folder = datasets.image_folders("full")
@@ -168,14 +171,9 @@ def test_finished_folder_that_lost_something(server: Any, shared: Path, loss: st
         victim.parent.rename(folder.parent / "elsewhere")
     elif loss == "the marker":
         (folder / "course.json").unlink()
-    else:
+    elif loss == "its words":
         (folder / "course.json").write_text("[1]")
-    assert fake_sets.is_subset(datasets.image_folders("full"))
-
-
-def test_finished_folder_became_a_file(server: Any, shared: Path) -> None:
-    fake_sets.photo_zip(shared / "dogs-vs-cats.zip")
-    folder = datasets.image_folders("full")
-    folder.rename(folder.with_name("away"))
-    folder.write_text("")
+    else:
+        folder.rename(folder.with_name("away"))
+        folder.write_text("")
     assert fake_sets.is_subset(datasets.image_folders("full"))
