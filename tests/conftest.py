@@ -45,8 +45,6 @@ def cache(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_sets.Server]:
     with fake_sets.serving() as running:
         fake_sets.install(monkeypatch, running.url)
-        # Patient, for the machine may be busy; tests of stalls make it short with `hurried`.
-        monkeypatch.setattr("course_utils.datasets._download.TIMEOUT", (20, 20))
         yield running
 
 

@@ -78,7 +78,8 @@ def install(patch, url):
         patch.setitem(_download.URLS, name, url)
     digest = hashlib.sha256(npz("mnist")).hexdigest()
     patch.setitem(_download.FILES, "mnist", {"mnist.npz": f"sha256:{digest}"})
-    patch.setattr(_download, "TIMEOUT", (5, 1.0))
+    # Patient, for the machine may be busy; tests of stalls make it short with `hurried`.
+    patch.setattr(_download, "TIMEOUT", (20, 20))
     patch.setattr(_download, "PAUSE", 0.01)
     patch.setattr(_cats_vs_dogs, "SUBSET", SUBSET)
 

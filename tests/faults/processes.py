@@ -195,9 +195,7 @@ def _count_operations(fate: Fate) -> list[str]:
 
 
 def _stand_ins(url: str) -> None:
-    patch = pytest.MonkeyPatch()
-    fake_sets.install(patch, url)
-    patch.setattr("course_utils.datasets._download.TIMEOUT", (30, 60))
+    fake_sets.install(pytest.MonkeyPatch(), url)
 
 
 def load(url: str, name: str) -> None:
