@@ -172,7 +172,7 @@ def test_two_commands_that_begin_together_share_a_folder(tmp_path: Path) -> None
         paths.claim(tmp_path / "mine", "report").note(".")
 
 
-def test_the_last_good_run_stays_where_a_new_one_is_refused_or_stopped(tmp_path: Path) -> None:
+def test_the_last_good_run_stays_where_a_new_one_is_refused_or_stopped() -> None:
     check = tagged(CHECK.replace("None", "None, {}"), "setup")
     hidden = new_code_cell(CHECK.replace("epochs=epochs", "epochs=min(epochs, 9)"))
     stop = new_code_cell(f"if epochs == 7:\n    {INTERRUPT.replace(chr(10), chr(10) + '    ')}")
@@ -220,7 +220,7 @@ def test_what_a_notebook_writes_goes_beside_its_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["runs", "runs/", "./runs"])
-def test_the_readers_own_ledger_is_kept(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readers_own_ledger_is_kept(target: str) -> None:
     mine = {"notebook": "x", "arm": "mine", "seed": 0, "protocol": "honest"}
     ledger.append(mine | {"data": {"name": "x", "scale": "x"}})
     done = run("run", "00", "--to", target)

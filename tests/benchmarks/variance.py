@@ -26,7 +26,6 @@ import click
 from course_utils import machine
 
 TARGET = Path(__file__).resolve().parents[2] / "course_utils" / "reference" / "variance.jsonl"
-SOURCES = ("draw", "weights", "order")
 VALUES = {"06-dropout": 8, "01-relu": 6}  # of each source
 PAIRS = 40  # of equal arms
 ARMS = {"01-relu": ("F1", "relu"), "06-dropout": ("dropout_0.1", "dropout_0.5")}

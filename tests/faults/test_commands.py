@@ -201,7 +201,7 @@ READERS = {
 
 @pytest.mark.parametrize("command", READERS)
 @pytest.mark.parametrize("what", NO_NOTEBOOKS)
-def test_files_that_are_no_notebook(what: str, command: str, tmp_path: Path) -> None:
+def test_files_that_are_no_notebook(what: str, command: str) -> None:
     content, words = NO_NOTEBOOKS[what]
     (NOTEBOOKS / "02_x.ipynb").write_text(content)
     with (NOTEBOOKS / "profiles.yaml").open("a") as file:

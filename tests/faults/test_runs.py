@@ -124,9 +124,7 @@ def test_killed_while_the_state_is_written(
     assert capsys.readouterr().out == f"F1 goes on with epoch {epoch + 1} of 6.\n"
 
 
-def test_killed_inside_the_file_of_a_state(
-    place: Path, start: Any, whole: Any, capsys: Any
-) -> None:
+def test_killed_inside_the_file_of_a_state(place: Path, start: Any, capsys: Any) -> None:
     child = start(trainings.train_only, place, what="die of no room", epoch=4, best_on_disk=False)
     assert child.end()[0] == -signal.SIGXFSZ
     (half,) = place.rglob("unfinished.npz.new")

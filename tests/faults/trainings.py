@@ -205,7 +205,6 @@ def fit(
     found = {"model": model, "recorder": recorder, "stopping": stopping, "checkpoint": checkpoint}
     if keep:
         callbacks = training.resumable(callbacks, batches, folder=folder, resume=resume)
-        found["kept"] = callbacks[-1]
     try:
         model.fit(
             batches,
