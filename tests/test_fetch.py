@@ -110,14 +110,6 @@ def drive(content):
     return download
 
 
-def test_drive_delivers(server, cache, monkeypatch, tmp_path):
-    content = fake_sets.photo_zip(tmp_path / "a.zip", nested=True).read_bytes()
-    monkeypatch.setattr(gdown, "download", drive(content))
-    assert fake_sets.is_subset(datasets.image_folders("full"))
-    assert (cache / "dogs-vs-cats.zip").read_bytes() == content
-    assert not fake_sets.leftovers(cache)
-
-
 @pytest.mark.parametrize(
     "answer",
     [
