@@ -163,7 +163,7 @@ GRIDS: dict[str, tuple[list[str], str]] = {
     "semicolon": (["epochs=1;2"], "got '1;2'"),
     "a mapping": (["epochs={a: 1}"], "got {'a': 1}"),
     "truth": (["epochs=true"], "got True"),
-    "twice": (["epochs=1,2,1.0"], "the value 1 stands there twice"),
+    "twice": (["epochs=1,2,1.0"], "the value 1.0 stands there twice"),
     "given twice": (["epochs=1", "epochs=2"], "-g epochs is given twice"),
     "without end": (["epochs=1..999999999"], "of more than 10,000 values"),
     "too many together": (["epochs=1..1000", "data=" + ",".join("abcdefghijkl")], "12,000 points"),
