@@ -111,6 +111,9 @@ def fresh_start(seed: int, precision: str = "auto") -> str:
     policy = resolve_precision(precision)
     keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(seed)
+    if policy == "mixed_bfloat16":
+        with _quiet_stderr():  # TensorFlow says once, in red, that oneDNN has no bfloat16 here
+            tf.matmul(*[tf.ones((1, 1), tf.bfloat16)] * 2)
     return policy
 
 

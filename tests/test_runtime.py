@@ -163,6 +163,21 @@ def test_importing_tensorflow_says_nothing():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "heard")
 
 
+BFLOAT16 = """
+from course_utils import runtime
+import keras, numpy as np
+runtime.fresh_start(0, "mixed_bfloat16")
+network = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.GlobalMaxPooling2D()])
+network.compile("sgd", "mse")
+network.fit(np.ones((4, 8, 8, 3)), np.ones((4, 4)), verbose=0)
+"""
+
+
+def test_bfloat16_says_nothing_where_it_is_emulated():
+    done = python(BFLOAT16)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 CONVOLUTION = """
 from course_utils import runtime
 ones = runtime.tf.ones
