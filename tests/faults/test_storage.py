@@ -368,7 +368,7 @@ def zipped(shared: Path) -> None:
     fake_sets.photo_zip(shared / "dogs-vs-cats.zip", nested=True)
 
 
-@pytest.mark.parametrize(("way", "room"), zip(WAYS, (20_480, 81_920, 65_536), strict=True))
+@pytest.mark.parametrize(("way", "room"), [*zip(WAYS, (20_480, 81_920, 65_536), strict=True)])
 def test_full_disk(
     server: Any, cache: Path, zipped: None, disk: Any, says: Any, way: str, room: int
 ) -> None:
@@ -379,7 +379,7 @@ def test_full_disk(
     assert is_whole(WAYS[way])
 
 
-@pytest.mark.parametrize(("way", "largest"), zip(WAYS, (20_000, 45_000, 10_000), strict=True))
+@pytest.mark.parametrize(("way", "largest"), [*zip(WAYS, (20_000, 45_000, 10_000), strict=True)])
 def test_file_size_limit(
     server: Any, cache: Path, zipped: None, says: Any, way: str, largest: int
 ) -> None:
