@@ -41,19 +41,25 @@ def test_the_best_published_row_of_each_set_meets_the_capstone(
         {"seconds": s, "protocol": p} | length
         for s, p in ((600, "published"), (30, "honest"), (60, "honest"))
     ]
-    held = {"mnist_ours": runs, "D2": theirs}
-    monkeypatch.setattr(ledger, "recorded", lambda scale, notebook, arm: held.get(arm, []))
+    held = {
+        ("full", "mnist_ours"): runs,
+        ("full", "D2"): theirs,
+        ("settings", "mnist_ours"): runs[1:],
+    }
+    monkeypatch.setattr(ledger, "recorded", lambda scale, notebook, arm: held.get((scale, arm), []))
     lines = results.capstone().splitlines()[2:]
     assert [line.split(" | ")[0] for line in lines] == [
         "| Fashion-MNIST",
         "| dogs vs cats",
         "| CIFAR-10",
         "| MNIST",
+        "| MNIST",
     ]
     assert "| 91.98 (test) | F2 | – | – | – | 07 | – | – | – | – | – |" in lines[0]
     assert "| 73.32 (best validation) | L1 | –" in lines[2]
     d2 = "| 97.47 (test) | D2 | 2,000 × 5 | 2.5e-06 | 0.8 | "
     assert f"{d2}07 | 98.50 ± 6.35 (n = 2) | 2,000 × 5 | 0.003 | 1.5 | float32 |" in lines[3]
+    assert f"{d2}07, on as many | 99.00 (n = 1) | 2,000 × 5 | 0.003 | 2.0 | float32 |" in lines[4]
 
 
 def test_mean_and_interval() -> None:
