@@ -41,9 +41,8 @@ ROWS |= {
     "race-fashion": Row(_RACE.format("Fashion-MNIST to F2's"), "seconds", 0.2, (10, 60)),
     "race-cats": Row(_RACE.format("Cats and dogs to C2's"), "seconds", 0.2, (4, 20)),
     "race-cifar": Row(_RACE.format("CIFAR-10 to L1's"), "seconds", 0.2, (20, 100)),
-    "race-mnist": Row(
-        _RACE.format("MNIST to D2's"), "seconds", 0.2, (100, 400)
-    ),  # an epoch has 500
+    # As many steps as an epoch has.
+    "race-mnist": Row(_RACE.format("MNIST to D2's"), "seconds", 0.2, (100, 400)),
     "augmentation": Row("Augmentation of notebook 03", "images per second", 2.5, at_most=False),
     "memory": Row("Load and train F1, 60,000 images", "MB above idle", 0.4),
     "import": Row("`import course_utils`", "seconds", 0.3),
